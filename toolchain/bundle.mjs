@@ -1,0 +1,298 @@
+// Makes the two bundles that the package holds: `dist/cachalot.mjs`, the runner's part, one file that needs nothing
+// beside it, and `dist/server.mjs`, which the runner's part reaches by dynamic import in `serve` and `admin`.
+//
+// Plain JavaScript, because `prepare` may be run by a Node that does not strip types.
+
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { builtinModules } from 'node:module';
+import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { init, parse } from 'es-module-lexer';
+import { build } from 'esbuild';
+
+const project = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** What the interactive page at /docs needs of its package's static files; the rest is source for other set-ups. */
+const DOCS_UI_FILES = [
+  'favicon-16x16.png',
+  'favicon-32x32.png',
+  'index.css',
+  'logo.svg',
+  'oauth2-redirect.html',
+  'oauth2-redirect.js',
+  'swagger-ui-bundle.js',
+  'swagger-ui-standalone-preset.js',
+  'swagger-ui.css',
+];
+
+/**
+ * Writes the bundles into `out`. Every file is put in place by a rename, and one that would not change is left
+ * alone, so that a program that is being started meanwhile never reads half a file.
+ *
+ * @param {string} out
+ * @returns {Promise<{ file: string, bytes: number, modules: string[] }[]>} what was bundled, with the source files,
+ * relative to the project, that each bundle holds
+ */
+export async function bundle(out = join(project, 'dist')) {
+  await init;
+  await mkdir(out, { recursive: true });
+  const packages = new Set();
+  const made = [];
+  for (const { entry, file } of [
+    { entry: 'cli/main.ts', file: 'cachalot.mjs' },
+    { entry: 'server/main.ts', file: 'server.mjs' },
+  ]) {
+    if (!existsSync(join(project, entry))) continue;
+    const result = await build({
+      absWorkingDir: project,
+      entryPoints: [entry],
+      outfile: join(out, file),
+      write: false,
+      bundle: true,
+      metafile: true,
+      platform: 'node',
+      format: 'esm',
+      target: 'node22.15',
+      // Names stay, so that a stack trace from somebody's pipeline can be read.
+      minifySyntax: true,
+      minifyWhitespace: true,
+      charset: 'utf8',
+      legalComments: 'none',
+      logLevel: 'silent',
+      define: { __CACHALOT_BUNDLE__: 'true' },
+      plugins: [
+        manifestInShort,
+        undiciInPart,
+        docsUiBesideBundle,
+        ...(entry === 'cli/main.ts' ? [serverApart] : []),
+      ],
+    });
+    const [output] = result.outputFiles;
+    if (output === undefined) throw new Error(`${entry}: esbuild wrote nothing`);
+    const text = await finish(output.text, entry === 'cli/main.ts');
+    await put(join(out, file), text, 0o755);
+    const modules = Object.keys(result.metafile.inputs);
+    for (const module of modules) {
+      const found = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(module);
+      if (found?.[1]) packages.add(found[1]);
+    }
+    made.push({ file, bytes: Buffer.byteLength(text), modules });
+  }
+  if (packages.has('node_modules/@fastify/swagger-ui')) await putDocsUi(join(out, 'docs-ui'));
+  await put(join(out, 'third-party-licenses.txt'), await licences([...packages].sort()), 0o644);
+  return made;
+}
+
+/**
+ * `import(...)` of the server stays an import of the other bundle. Anything else of the server in the runner's part
+ * would be carried along unseen, so it stops the build.
+ *
+ * @type {import('esbuild').Plugin}
+ */
+const serverApart = {
+  name: 'server apart',
+  setup(build) {
+    build.onResolve({ filter: /^#server\// }, (args) => {
+      if (args.kind === 'dynamic-import' && args.path === '#server/main.ts')
+        return { path: './server.mjs', external: true };
+      return {
+        errors: [
+          {
+            text: `${relative(project, args.importer)} imports ${args.path}: the runner's part reaches the server by import('#server/main.ts') alone; export from there what is needed`,
+          },
+        ],
+      };
+    });
+  },
+};
+
+/**
+ * Of package.json a program asks its name and version; the rest would only be ballast in each bundle.
+ *
+ * @type {import('esbuild').Plugin}
+ */
+const manifestInShort = {
+  name: 'manifest in short',
+  setup(build) {
+    build.onLoad({ filter: /[/\\]package\.json$/ }, async (args) => {
+      if (dirname(args.path) !== project) return undefined;
+      const { name, version } = JSON.parse(await readFile(args.path, 'utf8'));
+      return { loader: 'json', contents: JSON.stringify({ name, version }) };
+    });
+  },
+};
+
+/**
+ * Loading the whole of undici, with its fetch, WebSockets, mocks and caches, takes twice as long as loading the dispatchers
+ * that we use, and each command of a pipeline would wait for it. A name that is not in this list stops the
+ * build.
+ *
+ * @type {import('esbuild').Plugin}
+ */
+const undiciInPart = {
+  name: 'undici in part',
+  setup(build) {
+    const parts = {
+      Agent: 'dispatcher/agent.js',
+      Client: 'dispatcher/client.js',
+      EnvHttpProxyAgent: 'dispatcher/env-http-proxy-agent.js',
+      Pool: 'dispatcher/pool.js',
+      ProxyAgent: 'dispatcher/proxy-agent.js',
+      buildConnector: 'core/connect.js',
+      errors: 'core/errors.js',
+    };
+    const folder = join(project, 'node_modules/undici/lib');
+    build.onResolve({ filter: /^undici$/ }, (args) =>
+      args.importer.includes('node_modules') ? undefined : { path: 'undici', namespace: 'in-part' },
+    );
+    build.onResolve({ filter: /^part:/, namespace: 'in-part' }, (args) => ({
+      path: join(folder, args.path.slice('part:'.length)),
+      // So that what nobody imports is left out.
+      sideEffects: false,
+    }));
+    build.onLoad({ filter: /^undici$/, namespace: 'in-part' }, () => ({
+      resolveDir: project,
+      contents: [
+        // As undici's own entry does it: this is what gives a dispatcher its `request` and `stream`.
+        `import Dispatcher from ${JSON.stringify(join(folder, 'dispatcher/dispatcher.js'))};`,
+        `import api from ${JSON.stringify(join(folder, 'api/index.js'))};`,
+        'Object.assign(Dispatcher.prototype, api);',
+        'export { Dispatcher };',
+        ...Object.entries(parts).map(([name, file]) => `export { default as ${name} } from 'part:${file}';`),
+      ].join('\n'),
+    }));
+  },
+};
+
+/**
+ * @fastify/swagger-ui serves the files of its own folder, which a bundle does not have: they are copied beside the
+ * bundle, and its two places that name the folder are turned there. Should a new version name it otherwise, the build
+ * stops.
+ *
+ * @type {import('esbuild').Plugin}
+ */
+const docsUiBesideBundle = {
+  name: 'docs ui beside bundle',
+  setup(build) {
+    const turns = new Map([
+      [
+        'index.js',
+        ["path.join(__dirname, './static/logo.svg')", "path.join(__dirname, 'docs-ui', 'logo.svg')"],
+      ],
+      ['routes.js', ["path.join(__dirname, '..', 'static')", "path.join(__dirname, 'docs-ui')"]],
+    ]);
+    build.onLoad({ filter: /swagger-ui[/\\](index|lib[/\\]routes)\.js$/ }, async (args) => {
+      const [from = '', to = ''] = turns.get(args.path.split(sep).at(-1) ?? '') ?? [];
+      const text = await readFile(args.path, 'utf8');
+      if (!text.includes(from)) return { errors: [{ text: `${args.path} no longer says ${from}` }] };
+      return { loader: 'js', contents: text.replace(from, to) };
+    });
+  },
+};
+
+/**
+ * Puts what must come first at the top of the bundle.
+ *
+ * A named import that an older Node lacks (zstd in `node:zlib`) fails while the file is linked, before a line of it has run,
+ * with a message that helps nobody. So the names are taken from the modules' default exports instead, which links
+ * anywhere, and the runner's part then says itself which Node it needs.
+ *
+ * @param {string} text
+ * @param {boolean} isProgram
+ */
+async function finish(text, isProgram) {
+  const [imports] = parse(text);
+  let body = '';
+  let at = 0;
+  /** @type {string[]} */
+  const heads = [];
+  /** @type {string[]} */
+  const names = [];
+  for (const found of imports) {
+    if (found.type !== 'static') continue;
+    const builtin = found.specifier.replace(/^node:/, '');
+    if (!builtinModules.includes(builtin) && !found.specifier.startsWith('node:'))
+      throw new Error(`the bundle still imports ${found.specifier}`);
+    const statement = text.slice(found.importStart, found.importEnd);
+    const clause = /^import\s*(.*?)\s*(?:from)?\s*["'][^"']+["']$/s.exec(statement)?.[1];
+    if (clause === undefined) throw new Error(`not understood: ${statement}`);
+    body += text.slice(at, found.importStart);
+    at = found.importEnd + (text[found.importEnd] === ';' ? 1 : 0);
+    const parts = /^(?:([\w$]+)\s*,?\s*)?(?:\*\s*as\s+([\w$]+)|\{(.*)\})?$/s.exec(clause);
+    if (parts === null) throw new Error(`not understood: ${clause}`);
+    const [, whole, namespace, named] = parts;
+    if (whole !== undefined) heads.push(`import ${whole} from"node:${builtin}";`);
+    if (namespace !== undefined) heads.push(`import*as ${namespace} from"node:${builtin}";`);
+    if (named !== undefined) {
+      const local = `__builtin_${names.length}`;
+      heads.push(`import ${local} from"node:${builtin}";`);
+      names.push(`const{${named.replace(/([\w$]+)\s+as\s+/g, '$1:')}}=${local};`);
+    }
+  }
+  body += text.slice(at);
+  const guard = isProgram ? (await readFile(join(project, 'cli/old-node.mjs'), 'utf8')).trim() : '';
+  return [
+    isProgram ? '#!/usr/bin/env node\n' : '',
+    ...heads,
+    // Packages in CommonJS call `require` for Node's own modules, and two or three ask where they lie.
+    'import{createRequire as __createRequire}from"node:module";',
+    'import{fileURLToPath as __fileURLToPath}from"node:url";',
+    '\n',
+    guard === '' ? '' : `${guard}\n`,
+    'const require=__createRequire(import.meta.url),__filename=__fileURLToPath(import.meta.url),__dirname=__fileURLToPath(new URL(".",import.meta.url));',
+    ...names,
+    '\n',
+    body,
+  ].join('');
+}
+
+/** @param {string} to */
+async function putDocsUi(to) {
+  const from = join(project, 'node_modules/@fastify/swagger-ui/static');
+  await mkdir(to, { recursive: true });
+  for (const name of DOCS_UI_FILES) await put(join(to, name), await readFile(join(from, name)), 0o644);
+}
+
+/**
+ * What is bundled is passed on, so its licences are too.
+ *
+ * @param {string[]} packages folders, relative to the project
+ */
+async function licences(packages) {
+  const parts = [
+    'Cachalot is licensed under Apache-2.0 (LICENSE). Its bundles hold the following packages.\n',
+  ];
+  for (const folder of packages) {
+    const { name, version, license } = JSON.parse(
+      await readFile(join(project, folder, 'package.json'), 'utf8'),
+    );
+    const files = (await readdir(join(project, folder)))
+      .filter((file) => /^(licen[cs]e|notice)/i.test(file))
+      .sort();
+    const texts = await Promise.all(files.map((file) => readFile(join(project, folder, file), 'utf8')));
+    parts.push(`${'-'.repeat(80)}\n${name} ${version} (${license})\n\n${texts.join('\n').trim()}\n`);
+  }
+  return parts.join('\n');
+}
+
+/**
+ * @param {string} file
+ * @param {string | Buffer} content
+ * @param {number} mode
+ */
+async function put(file, content, mode) {
+  const wanted = createHash('sha256').update(content).digest('hex');
+  const present = await readFile(file).catch(() => undefined);
+  if (present && createHash('sha256').update(present).digest('hex') === wanted) return;
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    await writeFile(temporary, content, { flag: 'wx' });
+    await chmod(temporary, mode);
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
