@@ -1,0 +1,9 @@
+package com.example.whalelog.core;
+
+public enum Species {
+    SPERM_WHALE,
+    FIN_WHALE,
+    HUMPBACK_WHALE,
+    MINKE_WHALE,
+    ORCA
+}
