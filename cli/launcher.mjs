@@ -3,15 +3,10 @@
 // the user's own state folder, because the default is a folder in /tmp that another user may have filled beforehand.
 // Where the folder cannot be written, Node goes on without.
 
-import module from 'node:module';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-
-const { CACHALOT_HOME, XDG_STATE_HOME } = process.env;
-try {
-  const state = CACHALOT_HOME || join(XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'cachalot');
-  module.enableCompileCache?.(join(state, 'compile-cache'));
-} catch {
-  // No home folder can be named.
-}
+const { CACHALOT_HOME, HOME, XDG_STATE_HOME } = process.env;
+const state =
+  CACHALOT_HOME || ((XDG_STATE_HOME || HOME) && `${XDG_STATE_HOME || `${HOME}/.local/state`}/cachalot`);
+// Not imported: an import of a module of Node's makes Node read all of it, which takes longer than all that we do here. An older
+// Node does not know the call; then the bundle says what is needed.
+if (state) process.getBuiltinModule?.('module').enableCompileCache?.(`${state}/compile-cache`);
 await import('../dist/cachalot.mjs');

@@ -64,6 +64,7 @@ export async function bundle(out = join(project, 'dist')) {
       define: { __CACHALOT_BUNDLE__: 'true' },
       plugins: [
         manifestInShort,
+        builtinsWithoutFacade,
         undiciInPart,
         docsUiBesideBundle,
         ...(entry === 'cli/main.ts' ? [serverApart] : []),
@@ -121,6 +122,29 @@ const manifestInShort = {
       const { name, version } = JSON.parse(await readFile(args.path, 'utf8'));
       return { loader: 'json', contents: JSON.stringify({ name, version }) };
     });
+  },
+};
+
+/**
+ * An `import` of one of Node's own modules makes Node read every property of it, so that each becomes an export; some of them
+ * load further modules when they are read (fs its streams and promises, and with them readline). That is some 50 ms for each
+ * process and each thread. Asked for by name, a module is handed over as it is.
+ *
+ * @type {import('esbuild').Plugin}
+ */
+const builtinsWithoutFacade = {
+  name: 'builtins without facade',
+  setup(build) {
+    const names = new Set(builtinModules.filter((name) => !name.startsWith('_')));
+    build.onResolve({ filter: /^(node:)?[a-z_]+(\/[a-z]+)*$/ }, ({ path, kind }) => {
+      const name = path.replace(/^node:/, '');
+      if (!(names.has(name) || path.startsWith('node:')) || kind === 'entry-point') return undefined;
+      return { path: `node:${name}`, namespace: 'builtin' };
+    });
+    build.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+      loader: 'js',
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+    }));
   },
 };
 
@@ -193,58 +217,24 @@ const docsUiBesideBundle = {
 };
 
 /**
- * Puts what must come first at the top of the bundle.
- *
- * A named import that an older Node lacks (zstd in `node:zlib`) fails while the file is linked, before a line of it has run,
- * with a message that helps nobody. So the names are taken from the modules' default exports instead, which links
- * anywhere, and the runner's part then says itself which Node it needs.
+ * Puts what must come first at the top of the bundle: in the runner's part the check that says itself which Node it needs, before
+ * anything that an older one lacks is touched. No import is left in a bundle, so it links on any Node.
  *
  * @param {string} text
  * @param {boolean} isProgram
  */
 async function finish(text, isProgram) {
-  const [imports] = parse(text);
-  let body = '';
-  let at = 0;
-  /** @type {string[]} */
-  const heads = [];
-  /** @type {string[]} */
-  const names = [];
-  for (const found of imports) {
-    if (found.type !== 'static') continue;
-    const builtin = found.specifier.replace(/^node:/, '');
-    if (!builtinModules.includes(builtin) && !found.specifier.startsWith('node:'))
-      throw new Error(`the bundle still imports ${found.specifier}`);
-    const statement = text.slice(found.importStart, found.importEnd);
-    const clause = /^import\s*(.*?)\s*(?:from)?\s*["'][^"']+["']$/s.exec(statement)?.[1];
-    if (clause === undefined) throw new Error(`not understood: ${statement}`);
-    body += text.slice(at, found.importStart);
-    at = found.importEnd + (text[found.importEnd] === ';' ? 1 : 0);
-    const parts = /^(?:([\w$]+)\s*,?\s*)?(?:\*\s*as\s+([\w$]+)|\{(.*)\})?$/s.exec(clause);
-    if (parts === null) throw new Error(`not understood: ${clause}`);
-    const [, whole, namespace, named] = parts;
-    if (whole !== undefined) heads.push(`import ${whole} from"node:${builtin}";`);
-    if (namespace !== undefined) heads.push(`import*as ${namespace} from"node:${builtin}";`);
-    if (named !== undefined) {
-      const local = `__builtin_${names.length}`;
-      heads.push(`import ${local} from"node:${builtin}";`);
-      names.push(`const{${named.replace(/([\w$]+)\s+as\s+/g, '$1:')}}=${local};`);
-    }
-  }
-  body += text.slice(at);
-  const guard = isProgram ? (await readFile(join(project, 'cli/old-node.mjs'), 'utf8')).trim() : '';
+  const left = parse(text)[0].find((found) => found.type === 'static');
+  if (left !== undefined) throw new Error(`the bundle still imports ${left.specifier}`);
+  const guard = isProgram ? await readFile(join(project, 'cli/old-node.mjs'), 'utf8') : '';
   return [
     isProgram ? '#!/usr/bin/env node\n' : '',
-    ...heads,
-    // Packages in CommonJS call `require` for Node's own modules, and two or three ask where they lie.
-    'import{createRequire as __createRequire}from"node:module";',
-    'import{fileURLToPath as __fileURLToPath}from"node:url";',
-    '\n',
-    guard === '' ? '' : `${guard}\n`,
-    'const require=__createRequire(import.meta.url),__filename=__fileURLToPath(import.meta.url),__dirname=__fileURLToPath(new URL(".",import.meta.url));',
-    ...names,
-    '\n',
-    body,
+    // The launcher imports it, and TypeScript would follow.
+    '// @ts-nocheck\n',
+    guard,
+    // Packages in CommonJS call `require`, and two or three ask where they lie.
+    'const require=process.getBuiltinModule("module").createRequire(import.meta.url),__filename=process.getBuiltinModule("url").fileURLToPath(import.meta.url),__dirname=process.getBuiltinModule("path").dirname(__filename);\n',
+    text,
   ].join('');
 }
 
