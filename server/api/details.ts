@@ -1,0 +1,45 @@
+/** Details of inputs, and packed times: GET and PUT details/<digest>. */
+import { LIMITS } from '#protocol/format/limits.ts';
+import { DigestParamsSchema, PutAnswerSchema } from '#protocol/wire/routes.ts';
+import type { App, RouteParts } from './app-type.ts';
+import { readBody } from './body.ts';
+
+const BYTES_TYPE = 'application/octet-stream';
+
+export function detailRoutes(
+  app: App,
+  { entries, grantOf, memory, bodyIdle: idle, traffic }: RouteParts,
+): void {
+  app.get(
+    '/details/:digest',
+    { schema: { summary: 'One detail', tags: ['details'], params: DigestParamsSchema } },
+    async (request, reply) => {
+      const bytes = await entries.detail(grantOf(request), request.params.digest);
+      traffic.sent(bytes.length);
+      return reply.type(BYTES_TYPE).send(bytes);
+    },
+  );
+  app.put(
+    '/details/:digest',
+    {
+      schema: {
+        summary: 'Stores one detail under the sha256 of its bytes',
+        tags: ['details'],
+        consumes: [BYTES_TYPE],
+        params: DigestParamsSchema,
+        response: { 200: PutAnswerSchema, 201: PutAnswerSchema },
+      },
+    },
+    async (request, reply) => {
+      const grant = grantOf(request);
+      const { bytes, release } = await readBody(request.raw, { limit: LIMITS.detailBytes, memory, idle });
+      try {
+        traffic.received(bytes.length);
+        const status = await entries.putDetail(grant, request.params.digest, bytes);
+        return reply.code(status === 'stored' ? 201 : 200).send({ status });
+      } finally {
+        release();
+      }
+    },
+  );
+}

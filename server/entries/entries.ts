@@ -1,0 +1,275 @@
+/**
+ * Entries: everything that the routes ask of them, and the only caller of store and index for them. What each request may see
+ * or write is decided here, from its grant.
+ */
+
+import { parseKey } from '#protocol/format/key.ts';
+import type { Digest } from '#protocol/format/manifest.ts';
+import { entryObject, rootsDigest } from '#protocol/format/object-name.ts';
+import { type Anchor, formatRoot, parseRoot, refuseNestedRoots } from '#protocol/format/root.ts';
+import { fault } from '#protocol/wire/errors.ts';
+import type {
+  CommitRequest,
+  EntrySummary,
+  OpenSaveAnswer,
+  OpenSaveRequest,
+  Want,
+} from '#protocol/wire/routes.ts';
+import { type Grant, requireWriter } from '../auth/grant.ts';
+import { NameLocks } from '../store/name-locks.ts';
+import { Admission, type Admitted } from './admit.ts';
+import { type Archive, archiveOf, readArchive } from './archive.ts';
+import { Commit, type Committed } from './commit.ts';
+import { Details } from './details.ts';
+import { EntryReader } from './entry-reader.ts';
+import { IndexTrust } from './index-trust.ts';
+import { type Found, Lookup } from './lookup.ts';
+import type { EntryParts } from './parts.ts';
+import { reindex } from './reindex.ts';
+import { Retirement } from './retire.ts';
+import { SaveSessions, SESSION_MS } from './save-session.ts';
+import { SegmentCheck } from './segment-check.ts';
+import { exactly, SegmentHoleError, SegmentReads } from './segment-read.ts';
+import { SegmentRows } from './segment-rows.ts';
+import { Suspicion } from './suspect.ts';
+import { readWant } from './want.ts';
+import { createWholeEntries, layoutOfEntry, type WholeEntries, type WholeEntry } from './whole-entry.ts';
+
+export interface EntriesQuery {
+  kind?: string;
+  prefix?: string;
+  limit: number;
+}
+
+export class Entries {
+  readonly #parts: EntryParts;
+  readonly #known: WholeEntries;
+  readonly #check: SegmentCheck;
+  readonly #rows: SegmentRows;
+  readonly #reads: SegmentReads;
+  readonly #retirement: Retirement;
+  readonly #reader: EntryReader;
+  readonly #trust: IndexTrust;
+  readonly #lookup: Lookup;
+  readonly #sessions: SaveSessions;
+  readonly #details: Details;
+  readonly #commit: Commit;
+  readonly #admission: Admission;
+  readonly #suspicion: Suspicion;
+
+  constructor(parts: EntryParts) {
+    const locks = new NameLocks();
+    this.#parts = parts;
+    this.#known = createWholeEntries(parts.limits.answerBytes);
+    this.#check = new SegmentCheck(parts, () => this.#known.clear());
+    this.#rows = new SegmentRows(parts, this.#check);
+    this.#reads = new SegmentReads(parts, this.#check);
+    this.#retirement = new Retirement(parts, this.#known, locks);
+    this.#reader = new EntryReader(parts, this.#rows, this.#retirement, this.#known);
+    this.#trust = new IndexTrust(parts);
+    this.#lookup = new Lookup(parts, this.#reader, this.#trust);
+    this.#sessions = new SaveSessions(parts, this.#rows);
+    this.#details = new Details(parts);
+    this.#commit = new Commit({
+      parts,
+      rows: this.#rows,
+      check: this.#check,
+      details: this.#details,
+      retirement: this.#retirement,
+      trust: this.#trust,
+      known: this.#known,
+      locks,
+    });
+    this.#admission = new Admission(parts, this.#check);
+    this.#suspicion = new Suspicion(parts, this.#check, this.#retirement);
+    parts.queue.handle('reindex', (_, signal) =>
+      this.#trust.rebuild(() => reindex(parts, this.#reader, signal)),
+    );
+    parts.queue.handle('verify-entry', ({ copy }) => this.#suspicion.verifyRetired(String(copy)));
+  }
+
+  /** Begins what has to be done before the index can be relied on. */
+  async start(): Promise<void> {
+    await this.#trust.holds();
+  }
+
+  /** One answer a want, in their order. Throws for a want that can fit nothing, before anything is looked for. */
+  async lookup(grant: Grant, wants: readonly Want[]): Promise<Found[]> {
+    const read = wants.map((want, at) => readWant(want, `/wants/${at}`));
+    const found: Found[] = [];
+    for (const want of read) found.push(await this.#lookup.find(grant, want));
+    return found;
+  }
+
+  /** Opens a save. With `exists` the key holds a whole entry already, and the save would only find that out again. */
+  async openSave(grant: Grant, request: OpenSaveRequest): Promise<OpenSaveAnswer> {
+    requireWriter(grant, 'save');
+    const { kind, name } = parseKey(request.key);
+    if (kind !== request.kind)
+      throw fault('KEY_UNREADABLE', { key: request.key, why: `it is not of the kind ${request.kind}` });
+    if (name !== request.name)
+      throw fault('KEY_UNREADABLE', { key: request.key, why: `it is not of the name ${request.name}` });
+    const parsed = request.roots.map(parseRoot);
+    refuseNestedRoots(parsed);
+    const roots = parsed.map(formatRoot).sort();
+    const { domain, scope } = grant;
+    const replace = request.replace === true;
+    const object = entryObject({ domain, scope, key: request.key, rootsDigest: rootsDigest(roots) });
+    const exists = replace ? undefined : await this.#commit.holder(domain, object);
+    const session = await this.#sessions.open(grant, { key: request.key, kind, name, roots, replace });
+    const expires = new Date(session.opened + SESSION_MS).toISOString();
+    return { save: session.save, expires, ...(exists === undefined ? {} : { exists }) };
+  }
+
+  async lack(grant: Grant, save: string, identities: readonly Digest[]): Promise<Digest[]> {
+    return await this.#sessions.lack(await this.#sessions.get(grant, save), identities);
+  }
+
+  async commit(grant: Grant, save: string, request: CommitRequest): Promise<Committed> {
+    return await this.#commit.commit(await this.#sessions.get(grant, save), request);
+  }
+
+  /** One stored segment in; see Admission.admit. */
+  async admit(grant: Grant, stored: Buffer, expected?: Digest): Promise<Admitted> {
+    requireWriter(grant, 'store segments');
+    return await this.#admission.admit(grant.domain, stored, expected);
+  }
+
+  /**
+   * Stored bytes of a segment of the grant's domain; undefined where it has none. The chunks end in an error rather than
+   * too early.
+   */
+  async segment(
+    grant: Grant,
+    identity: Digest,
+  ): Promise<{ length: number; chunks: AsyncGenerator<Buffer> } | undefined> {
+    const { domain } = grant;
+    const located = (await this.#rows.locate(domain, [identity])).get(identity);
+    if (located === undefined) return undefined;
+    let row = located;
+    let stream = await this.#reads.read(domain, row, 0, row.length);
+    if (stream === 'moved') {
+      const fresh = (await this.#rows.present(domain, [identity])).get(identity);
+      if (fresh === undefined) return undefined;
+      row = fresh;
+      stream = await this.#reads.read(domain, row, 0, row.length);
+    }
+    if (stream === 'gone' || stream === 'moved') return undefined;
+    return { length: row.length, chunks: exactly(stream, row.length, identity) };
+  }
+
+  async suspect(
+    grant: Grant,
+    identity: Digest,
+    id?: string,
+  ): Promise<{ confirmed: boolean; retired: string[] }> {
+    const entry = id === undefined ? undefined : await this.#find(grant, id);
+    return await this.#suspicion.report(grant.domain, identity, entry);
+  }
+
+  /** Throws `ENTRY_MISSING`; of another's scope too. */
+  async entry(grant: Grant, id: string): Promise<WholeEntry> {
+    const entry = await this.#find(grant, id);
+    if (entry === undefined) throw fault('ENTRY_MISSING', { entry: id });
+    return entry;
+  }
+
+  /** Newest first, as far as the index knows. */
+  async list(grant: Grant, query: EntriesQuery): Promise<EntrySummary[]> {
+    const rows = await this.#parts.index.list({ domain: grant.domain, scopes: grant.reads, ...query });
+    return rows.map(({ id, kind, name, key, scope, roots, raw, stored, segments, created }) => {
+      return {
+        entry: id,
+        kind,
+        name,
+        key,
+        scope,
+        roots,
+        raw,
+        stored,
+        segments,
+        created: new Date(created).toISOString(),
+      };
+    });
+  }
+
+  /** Throws `ENTRY_MISSING`, and `REQUEST_REFUSED` for what the grant may read and not write. */
+  async remove(grant: Grant, id: string): Promise<void> {
+    requireWriter(grant, 'remove entries');
+    const { domain, scope, object, etag } = await this.entry(grant, id);
+    if (scope !== grant.scope) throw fault('REQUEST_REFUSED', { what: `remove entries of ${scope}` });
+    const { gone } = await this.#retirement.retire(
+      { domain, object, etag, ids: [id] },
+      'it was removed on request',
+    );
+    if (!gone) throw fault('ENTRY_MISSING', { entry: id });
+  }
+
+  async archive(grant: Grant, id: string, anchor?: Anchor): Promise<Archive> {
+    return archiveOf(await this.entry(grant, id), anchor);
+  }
+
+  /**
+   * Bytes `start` to `end` (exclusive) of an archive. Throws, midway too, `LAYOUT_STALE` where it is stored otherwise now and
+   * `ENTRY_MISSING` where it is not whole: the entry has then been retired.
+   */
+  async *send(archive: Archive, start: number, end: number): AsyncGenerator<Buffer> {
+    try {
+      yield* readArchive(this.#reads, archive, start, end);
+    } catch (error) {
+      throw error instanceof SegmentHoleError ? await this.#metHole(archive.entry, error) : error;
+    }
+  }
+
+  /** The first segments of an archive that fit into `max` bytes; undefined where not one does. */
+  async firstBytes(entry: WholeEntry, max: number): Promise<Buffer | undefined> {
+    let end = 0;
+    for (const { length } of layoutOfEntry(entry).segments) {
+      if (end + length > max) break;
+      end += length;
+    }
+    if (end === 0) return undefined;
+    const chunks: Buffer[] = [];
+    for await (const chunk of this.send(archiveOf(entry), 0, end)) chunks.push(chunk);
+    return Buffer.concat(chunks, end);
+  }
+
+  /** The packed times of an entry that has some, if they are no longer than `max`. */
+  async times({ domain, times }: WholeEntry, max: number): Promise<Buffer | undefined> {
+    const bytes = times === undefined ? undefined : await this.#details.get(domain, times);
+    return bytes === undefined || bytes.length > max ? undefined : bytes;
+  }
+
+  async putDetail(grant: Grant, digest: Digest, bytes: Buffer): Promise<'stored' | 'had'> {
+    requireWriter(grant, 'store details');
+    return await this.#details.put(grant.domain, digest, bytes);
+  }
+
+  /** Throws `DETAIL_MISSING`. */
+  async detail(grant: Grant, digest: Digest): Promise<Buffer> {
+    const bytes = await this.#details.get(grant.domain, digest);
+    if (bytes === undefined) throw fault('DETAIL_MISSING', { digest });
+    return bytes;
+  }
+
+  /** What is stored for a domain, as far as the index knows. */
+  async totals(domain: string): Promise<{ entries: number; storedBytes: number }> {
+    return await this.#parts.index.totals(domain);
+  }
+
+  async #find(grant: Grant, id: string): Promise<WholeEntry | undefined> {
+    const row = await this.#parts.index.byId(grant.domain, id);
+    if (row === undefined || !grant.reads.includes(row.scope)) return undefined;
+    return (await this.#reader.ofRow(row)).entry;
+  }
+
+  async #metHole(entry: WholeEntry, { identity, kind }: SegmentHoleError): Promise<Error> {
+    const row = kind === 'short' ? await this.#check.examine(entry.domain, identity) : undefined;
+    if (kind === 'moved' || row !== undefined) {
+      this.#known.delete(entry.id);
+      return fault('LAYOUT_STALE', { entry: entry.id });
+    }
+    await this.#suspicion.metHole(entry, `its segment ${identity} is not there`);
+    return fault('ENTRY_MISSING', { entry: entry.id });
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * Starts the server: puts the parts together, listens, and ends in order when it is told to. Also what the verification workers
+ * of the bundle start with (see verify/start-worker.ts).
+ */
+import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
+import { isMainThread, workerData } from 'node:worker_threads';
+import type { Logger } from 'pino';
+import { fault } from '#protocol/wire/errors.ts';
+import packageManifest from '../package.json' with { type: 'json' };
+import type { App } from './api/app-type.ts';
+import { buildApp } from './app.ts';
+import { localGrant } from './auth/grant.ts';
+import { type Config, type Flags, processSurroundings, readConfig, type Surroundings } from './config.ts';
+import { type DataFolder, holdDataFolder } from './data-folder.ts';
+import { Drain } from './drain.ts';
+import { ByteBudget } from './entries/byte-budget.ts';
+import { Entries } from './entries/entries.ts';
+import type { EntryObserver } from './entries/parts.ts';
+import { openFileLog } from './events/file-log.ts';
+import { createStats } from './events/stats.ts';
+import { createReach } from './failpoint.ts';
+import { openSqliteIndex } from './index/sqlite.ts';
+import { createLog } from './logging.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { createInProcessQueue } from './queue/in-process.ts';
+import { openSigningKeys } from './signing/signing-keys.ts';
+import { openFileSystemStore } from './store/file-system.ts';
+import { createVerifyPool } from './verify/pool.ts';
+import { runVerifyWorker } from './verify/verify-worker.ts';
+
+if (!isMainThread && workerData?.cachalotWorker !== undefined) runVerifyWorker();
+
+/** Milliseconds that an upload may pause. */
+const BODY_IDLE_MS = 30_000;
+/** Under these names a browser and every client mean this machine. */
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
+
+export interface ServeOptions {
+  flags?: Flags;
+  surroundings?: Surroundings;
+  /** The process is this server's: signals stop it, and the address is printed on standard output. */
+  ownsProcess?: boolean;
+}
+
+export interface RunningServer {
+  url: string;
+  /** Drains and ends; resolves when nothing of it is left. */
+  close(): Promise<void>;
+}
+
+/**
+ * Throws `SETTING_INVALID`, `SERVER_EXPOSED`, `SERVER_DATA_IN_USE`, `SERVER_ADDRESS`, and what the store and the index throw
+ * where they cannot be opened.
+ */
+export async function serve(options: ServeOptions = {}): Promise<RunningServer> {
+  const surroundings = options.surroundings ?? processSurroundings();
+  const config = await readConfig(options.flags ?? {}, surroundings);
+  if (!isLoopback(config.host)) throw fault('SERVER_EXPOSED', { host: config.host });
+  const log = createLog(config.log);
+  const folder = await holdDataFolder(config.data);
+  const ending: (() => Promise<void>)[] = [() => folder.release()];
+  const end = async () => {
+    for (const step of ending.splice(0).reverse()) await step();
+  };
+  try {
+    const parts = await openParts(config, folder, log, surroundings, ending);
+    const url = await listen(parts.app, config);
+    ending.push(() => drainAndClose(parts.app, parts.drain, config, log));
+    await folder.announce(url);
+    await parts.entries.start();
+    const close = once(end);
+    if (options.ownsProcess) ownProcess(url, close, log);
+    return { url, close };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+async function openParts(
+  config: Config,
+  folder: DataFolder,
+  log: Logger,
+  { env }: Surroundings,
+  ending: (() => Promise<void>)[],
+): Promise<{ app: App; entries: Entries; drain: Drain }> {
+  const signing = await openSigningKeys(folder.signingKey);
+  const store = await openFileSystemStore(folder.objects);
+  ending.push(() => store.close());
+  const index = openSqliteIndex(folder.index, {
+    onSetAside: (why) => log.error({ why }, 'set a damaged index aside'),
+  });
+  ending.push(() => index.close());
+  const events = await openFileLog(folder.events);
+  ending.push(() => events.close());
+  const pool = createVerifyPool();
+  ending.push(() => pool.close());
+  const queue = createInProcessQueue({
+    onFailure: (job, error) => log.error({ err: error, job }, 'a job failed'),
+  });
+  ending.push(() => queue.close());
+  const drain = new Drain();
+  const memory = new ByteBudget(config.memory.uploads);
+  const metrics = createMetrics({
+    running: () => drain.running,
+    uploadBytes: () => memory.reserved,
+    jobs: () => queue.counts(),
+  });
+  const verifier = {
+    verify: async (stored: Buffer) => {
+      metrics.verifying.inc();
+      try {
+        return await pool.verify(stored);
+      } finally {
+        metrics.verifying.dec();
+      }
+    },
+  };
+  const entries = new Entries({
+    store,
+    index,
+    queue,
+    verifier,
+    signing,
+    limits: { entryBytes: config.limits.entryBytes, answerBytes: config.memory.answers },
+    clock: () => performance.now(),
+    random: randomBytes,
+    observer: observerOf(metrics, log),
+    reach: createReach(env.CACHALOT_FAILPOINT),
+  });
+  const app = await buildApp({
+    version: packageManifest.version,
+    routes: {
+      entries,
+      events,
+      stats: createStats({ log: events, totals: (domain) => entries.totals(domain) }),
+      now: Date.now,
+      grantOf: () => localGrant,
+      memory,
+      bodyIdle: BODY_IDLE_MS,
+    },
+    service: { signing, unready: () => unready(drain, store, index) },
+    drain,
+    metrics,
+    log,
+    hosts: new Set([...LOOPBACK_NAMES, config.host.toLowerCase()]),
+  });
+  return { app, entries, drain };
+}
+
+function observerOf(metrics: Metrics, log: Logger): EntryObserver {
+  return {
+    lookup: (hit, kind) => metrics.lookups.inc({ hit, kind }),
+    committed(key, entry) {
+      metrics.commits.inc();
+      log.info({ key, entry }, 'committed');
+    },
+    retired(object, why) {
+      metrics.retired.inc();
+      log.warn({ object, why }, 'retired an entry');
+    },
+    damaged(identity, why) {
+      metrics.damaged.inc();
+      log.error({ identity, why }, 'found a damaged object');
+    },
+    healed(identity) {
+      metrics.healed.inc();
+      log.info({ identity }, 'replaced a damaged segment');
+    },
+    reindexed: (entries, milliseconds) => log.info({ entries, milliseconds }, 'rebuilt the index'),
+    failed(what, error) {
+      metrics.failures.inc();
+      log.error({ err: error }, what);
+    },
+  };
+}
+
+async function unready(
+  drain: Drain,
+  store: { now(): Promise<number> },
+  index: { epoch(): Promise<string | undefined> },
+): Promise<string | undefined> {
+  if (drain.draining) return 'it is stopping';
+  try {
+    await store.now();
+    await index.epoch();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+async function listen(app: App, { host, port, data }: Config): Promise<string> {
+  const listenTextResolver = (address: string) => `listening on ${address}, data in ${data}`;
+  try {
+    return await app.listen({ host, port, listenTextResolver });
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === 'EADDRINUSE' ? 'another program listens there' : message;
+    throw fault('SERVER_ADDRESS', { host, port, why }, { cause });
+  }
+}
+
+async function drainAndClose(app: App, drain: Drain, config: Config, log: Logger): Promise<void> {
+  log.info({ running: drain.running, seconds: config.drain }, 'draining');
+  const whole = await drain.begin(config.drain);
+  if (!whole) log.warn({ running: drain.running }, 'ended requests that took longer than the drain time');
+  await app.close();
+}
+
+function ownProcess(url: string, close: () => Promise<void>, log: Logger): void {
+  process.stdout.write(`Cachalot listens on ${url}\n`);
+  const stop = async (signal: string) => {
+    log.info({ signal }, 'stopping');
+    try {
+      await close();
+      process.exit(0);
+    } catch (error) {
+      log.fatal({ err: error }, 'could not end in order');
+      process.exit(1);
+    }
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+function isLoopback(host: string): boolean {
+  const name = host.toLowerCase();
+  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => {
+    running ??= work();
+    return running;
+  };
+}

@@ -1,0 +1,76 @@
+/**
+ * The object store: where segments, details and manifests live, and the only truth. A folder or an S3 bucket.
+ *
+ * What holds for every implementation (test/server/store/conformance.ts runs them all through it):
+ * - An object is visible whole or not at all, at any moment and to every reader. A `put` that fails, or whose process
+ *   dies, leaves the old state (or the new one, where only the answer was lost), and nothing else that `get`, `head` or
+ *   `list` can see.
+ * - `put` with `ifAbsent` succeeds for one writer and returns `exists` to the others, if `atomicCreate` says so; where it
+ *   does not, two may succeed and the index arbitrates.
+ * - A missing object is `undefined`, never an error; an error (`STORE_FAILED`, `STORE_FULL`) is never read as missing.
+ * - Reads with `ifMatch` return `changed` rather than bytes of another version, and a `read` that has begun goes on in the
+ *   version that it began in, whatever is put or deleted meanwhile.
+ * - Names are '/'-separated, each part at most 200 bytes of printable ASCII without a space (protocol/format/object-name.ts
+ *   makes them). No name is also the folder of another (`a` and `a/b`), and none begins with `tmp/`. Others are refused with
+ *   `OBJECT_NAME_REFUSED`.
+ * - Ages are the store's own: `modified` and `now()` come from one clock, to within a second.
+ */
+import type { Readable } from 'node:stream';
+
+export interface ObjectHead {
+  name: string;
+  size: number;
+  /** Changes with every overwrite, also with one that puts the same bytes. */
+  etag: string;
+  /** Milliseconds since 1970 by the store's clock. */
+  modified: number;
+}
+
+export interface ObjectStore {
+  /** Whether `ifAbsent` is exact among concurrent writers. */
+  readonly atomicCreate: boolean;
+  /**
+   * Objects modified before this, in milliseconds by the store's clock, may have lost bytes that were not yet on disk when
+   * their machine stopped: they are verified at their first read. 0 where a `put` is always durable.
+   */
+  readonly doubtedBefore: number;
+  /** Milliseconds since 1970 by the store's clock. */
+  now(): Promise<number>;
+  head(name: string): Promise<ObjectHead | undefined>;
+  /**
+   * The whole object in memory; for what is known to be small or bounded (a segment). The bytes are the caller's alone: it
+   * may transfer them to another thread.
+   */
+  get(name: string, options?: { ifMatch?: string }): Promise<StoredObject | 'changed' | undefined>;
+  /**
+   * A run of bytes as a stream with back-pressure; `end` is exclusive. What lies behind the object's end is not there:
+   * the stream is then shorter.
+   */
+  read(
+    name: string,
+    start: number,
+    end: number,
+    options?: { ifMatch?: string },
+  ): Promise<Readable | 'changed' | undefined>;
+  /** `durable` waits until it survives a power cut (manifests); without it a crash may cost the last minute. */
+  put(
+    name: string,
+    bytes: Buffer,
+    options?: { ifAbsent?: boolean; durable?: boolean },
+  ): Promise<{ etag: string } | 'exists'>;
+  /** With `ifMatch`, deletes that version only. True if something was deleted. */
+  delete(name: string, options?: { ifMatch?: string }): Promise<boolean>;
+  /**
+   * Every object whose name begins with `prefix`, in byte order of names; a page at a time inside. What is put or deleted
+   * meanwhile may be there or not; all else is there once.
+   */
+  list(prefix: string): AsyncIterable<ObjectHead>;
+  close(): Promise<void>;
+}
+
+export interface StoredObject {
+  bytes: Buffer;
+  etag: string;
+  /** Milliseconds since 1970 by the store's clock. */
+  modified: number;
+}
