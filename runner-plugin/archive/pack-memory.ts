@@ -1,0 +1,40 @@
+/**
+ * The memory that segments are read into and stored in: two blocks a thread, given out in pieces and used again. Fresh
+ * buffers would have the kernel clear 1.4 GB of pages for one large save, and V8 mark its whole heap for each 10 MB of them
+ * that come and go.
+ */
+
+export interface Piece {
+  bytes: Buffer;
+  start: number;
+}
+
+export class PackMemory {
+  readonly #block: Buffer;
+  /** What is given out, by where it begins. */
+  readonly #pieces: Piece[] = [];
+
+  /** Shared memory, so that pieces can be shown to another thread where they are. */
+  constructor(capacity: number) {
+    this.#block = Buffer.from(new SharedArrayBuffer(capacity));
+  }
+
+  /** `length` bytes with whatever was in them, from the lowest gap that has room (its pages are the warmest); or none. */
+  take(length: number): Piece | undefined {
+    let start = 0;
+    let index = 0;
+    for (const piece of this.#pieces) {
+      if (piece.start - start >= length) break;
+      start = piece.start + piece.bytes.length;
+      index++;
+    }
+    if (this.#block.length - start < length) return undefined;
+    const piece = { bytes: this.#block.subarray(start, start + length), start };
+    this.#pieces.splice(index, 0, piece);
+    return piece;
+  }
+
+  release(piece: Piece): void {
+    this.#pieces.splice(this.#pieces.indexOf(piece), 1);
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * The answer to a look-up: plain JSON, or JSON followed by the first bytes of archives. The JSON belongs to the control
+ * request's budget; the bytes behind it are an archive's, and on a slow link may take as long as they flow.
+ */
+import type { Layout } from '#protocol/format/layout.ts';
+import type { SignedManifest } from '#protocol/format/manifest.ts';
+import { checkSignedManifest } from '#protocol/format/manifest-check.ts';
+import { type CachalotError, fault, isFault } from '#protocol/wire/errors.ts';
+import { decodeInline, inlineBytes } from '#protocol/wire/inline.ts';
+import { INLINE_TYPE } from '#protocol/wire/routes.ts';
+import { type AnswerOf, checkAnswer, parseAnswer } from './answers.ts';
+import type { Deadline } from './deadline.ts';
+import type { Answer } from './exchange.ts';
+import { Failure } from './failure.ts';
+import { isLayout } from './layout-check.ts';
+
+export type FoundResult =
+  | { hit: 'none'; reason?: string }
+  | {
+      hit: 'exact' | 'near';
+      /** The entry's id. */
+      entry: string;
+      signed: SignedManifest;
+      layout: Layout;
+      /** The first bytes of the archive, as many as came along. */
+      inline?: Buffer;
+      /** The entry's packed times, if they came along. */
+      times?: Buffer;
+      /** Why there is no exact hit. */
+      reason?: string;
+    };
+
+const LENGTH_BYTES = 4;
+
+/** Throws a {@link Failure} or a CachalotError where it is not an answer to `wants` questions within the limits in bytes. */
+export async function readLookup(
+  answer: Answer,
+  deadline: Deadline,
+  wants: number,
+  limits: { json: number; inline: number },
+  url: string,
+): Promise<FoundResult[]> {
+  if (answer.header('content-type')?.startsWith(INLINE_TYPE)) {
+    const { answer: value, bytes } = decodeInline(await readInline(answer, deadline, limits, url), url);
+    return resultsOf(checkAnswer('lookup', value, url), bytes, wants, url);
+  }
+  const text = (await answer.bytes(limits.json)).toString('utf8');
+  return resultsOf(parseAnswer('lookup', text, url), Buffer.alloc(0), wants, url);
+}
+
+async function readInline(
+  answer: Answer,
+  deadline: Deadline,
+  limits: { json: number; inline: number },
+  url: string,
+): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let held = 0;
+  let json: number | undefined;
+  for await (const chunk of answer.body()) {
+    chunks.push(chunk);
+    held += chunk.length;
+    if (json === undefined && held >= LENGTH_BYTES) json = Buffer.concat(chunks, LENGTH_BYTES).readUInt32LE();
+    if ((json ?? 0) > limits.json || held > LENGTH_BYTES + (json ?? 0) + limits.inline) {
+      throw new Failure(unreadable(url, 'it is longer than what was asked for'));
+    }
+    if (json !== undefined && held >= LENGTH_BYTES + json) deadline.endTotal();
+  }
+  return Buffer.concat(chunks, held);
+}
+
+function resultsOf(
+  { results }: AnswerOf<'lookup'>,
+  bytes: Buffer,
+  wants: number,
+  url: string,
+): FoundResult[] {
+  if (results.length !== wants)
+    throw unreadable(url, `it has ${results.length} results for ${wants} questions`);
+  return results.map((result) => resultOf(result, bytes, url));
+}
+
+function resultOf(result: AnswerOf<'lookup'>['results'][number], bytes: Buffer, url: string): FoundResult {
+  const { hit, entry, manifest, signature, layout, inline, times } = result;
+  const reason = result.reason === undefined ? {} : { reason: result.reason };
+  if (hit === 'none') return { hit, ...reason };
+  if (entry === undefined || !isLayout(layout)) throw unreadable(url, 'a hit lacks its entry or its layout');
+  const along = {
+    ...(inline === undefined ? {} : { inline: inlineBytes(bytes, inline, url) }),
+    ...(times === undefined ? {} : { times: inlineBytes(bytes, times, url) }),
+  };
+  try {
+    return { hit, entry, signed: checkSignedManifest({ manifest, signature }), layout, ...along, ...reason };
+  } catch (error) {
+    // A newer format is no damage: the next save writes one that this version reads.
+    if (isFault(error, 'FORMAT_TOO_NEW')) return { hit: 'none', reason: error.message };
+    throw error;
+  }
+}
+
+function unreadable(url: string, why: string): CachalotError {
+  return fault('CLIENT_ANSWER_UNREADABLE', { url, why });
+}

@@ -1,0 +1,76 @@
+/**
+ * XML as POMs and settings use it: elements and text. Strict, and without document types: an entity that a DTD declares can
+ * grow without bound, and no POM needs one.
+ */
+import { readFile } from 'node:fs/promises';
+import { parseXml, XmlElement } from '@rgrove/parse-xml';
+import { type ErrorCode, fault } from '#protocol/wire/errors.ts';
+
+export interface Element {
+  name: string;
+  attributes: Readonly<Record<string, string>>;
+  children: Element[];
+  /** Its own text, trimmed; '' where it has children only. */
+  text: string;
+}
+
+/** Reads a file's root element. Throws the given code, naming the file; undefined where there is none. */
+export async function readXml(path: string, code: ErrorCode): Promise<Element | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    const { code: system, message } = error as NodeJS.ErrnoException;
+    if (system === 'ENOENT' || system === 'ENOTDIR') return undefined;
+    throw fault(code, { path, why: message }, { cause: error });
+  }
+  try {
+    return parseElement(text);
+  } catch (error) {
+    throw fault(code, { path, why: (error as Error).message.split('\n')[0] ?? '' }, { cause: error });
+  }
+}
+
+/** Throws an Error that says what is wrong. */
+export function parseElement(text: string): Element {
+  if (/<!DOCTYPE/i.test(text.replace(/<!--[\s\S]*?-->/g, '')))
+    throw new Error('it has a document type, which is refused');
+  const { root } = parseXml(text);
+  if (root === null) throw new Error('it has no root element');
+  return convert(root);
+}
+
+function convert(element: XmlElement): Element {
+  const children = element.children
+    .filter((child): child is XmlElement => child instanceof XmlElement)
+    .map(convert);
+  const text = element.children
+    .map((child) =>
+      'text' in child && typeof child.text === 'string' && !(child instanceof XmlElement) ? child.text : '',
+    )
+    .join('');
+  return { name: element.name, attributes: element.attributes, children, text: text.trim() };
+}
+
+export function child(element: Element | undefined, name: string): Element | undefined {
+  return element?.children.find((one) => one.name === name);
+}
+
+/** The text at a path of names; undefined where it is not there or empty. */
+export function textAt(element: Element | undefined, ...names: string[]): string | undefined {
+  const found = names.reduce(child, element);
+  return found === undefined || found.text === '' ? undefined : found.text;
+}
+
+/** One text for an element and all below it, whatever its white space, comments and order of attributes. */
+export function canonicalText(element: Element): string {
+  const attributes = Object.entries(element.attributes)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => ` ${name}=${JSON.stringify(value)}`)
+    .join('');
+  const inside =
+    element.children.length === 0
+      ? element.text.replace(/\s+/g, ' ')
+      : element.children.map(canonicalText).join('');
+  return `<${element.name}${attributes}>${inside}</>`;
+}

@@ -1,0 +1,114 @@
+/**
+ * One found entry into its places: whole, or as if nothing had been tried. A stale layout is asked for again once; a damaged
+ * segment is reported, so that the next save can heal it, and is a miss here.
+ */
+import type { Manifest } from '#protocol/format/manifest.ts';
+import { archiveTag } from '#protocol/wire/archive-tag.ts';
+import { fault, isFault } from '#protocol/wire/errors.ts';
+import { restoreBudget } from '../client/budgets.ts';
+import type { Found, FoundEntry } from './look-up.ts';
+import { type Server, type Session, within } from './session.ts';
+import { Interrupted } from './signals.ts';
+
+export interface RestoreOptions {
+  /** `<anchor>:<path>` -> absolute. */
+  places: ReadonlyMap<string, string>;
+  verify: 'frame' | 'full';
+  owner: { uid: number; gid: number } | undefined;
+  /** Looks the entry up once more. */
+  again: () => Promise<Found>;
+}
+
+export interface Restored {
+  manifest: Manifest;
+  files: number;
+}
+
+/** Undefined where it failed; the fault has been added to the session's, and the places are as they were. */
+export async function restoreEntry(
+  session: Session,
+  server: Server,
+  found: FoundEntry,
+  options: RestoreOptions,
+): Promise<Restored | undefined> {
+  const ms = restoreBudget(server.budgets, found.manifest.timings.command);
+  const over = () =>
+    fault('CLIENT_TIMEOUT', {
+      url: server.client.url,
+      what: `the restore was not done within ${ms / 1000} s`,
+    });
+  try {
+    return await within(session, ms, over, (signal) =>
+      restoreOrAgain(session, server, found, options, signal),
+    );
+  } catch (error) {
+    if (error instanceof Interrupted) throw error;
+    if (isFault(error, 'SEGMENT_DAMAGED')) await report(server, found, String(error.params.identity));
+    session.faults.add(error);
+    return undefined;
+  }
+}
+
+async function restoreOrAgain(
+  session: Session,
+  server: Server,
+  found: FoundEntry,
+  options: RestoreOptions,
+  signal: AbortSignal,
+): Promise<Restored> {
+  try {
+    return await restoreOnce(session, server, found, options, signal);
+  } catch (error) {
+    if (!isFault(error, 'LAYOUT_STALE') && !isFault(error, 'ENTRY_MISSING')) throw error;
+    const { entry } = await options.again();
+    // Only the same key: its places and its owner have been worked out.
+    if (entry === undefined || entry.manifest.key !== found.manifest.key) throw error;
+    return restoreOnce(session, server, entry, options, signal);
+  }
+}
+
+async function restoreOnce(
+  session: Session,
+  { client }: Server,
+  { id, manifest, layout, inline, times: along }: FoundEntry,
+  { places, verify, owner }: RestoreOptions,
+  signal: AbortSignal,
+): Promise<Restored> {
+  const [{ unpack }, times] = await Promise.all([
+    import('../archive/unpack.ts'),
+    manifest.times === undefined ? undefined : (along ?? client.getDetail(manifest.times, signal)),
+  ]);
+  const tag = archiveTag(layout);
+  const { onProgress } = session.context;
+  const unpacked = await unpack({
+    manifest,
+    layout,
+    places: new Map(places),
+    source: {
+      ...(inline === undefined ? {} : { inline }),
+      read: (start, end, aborted) => client.archive({ entry: id, start, end, tag, signal: aborted }),
+    },
+    verify: client.pinned ? 'full' : verify,
+    signal,
+    ...(times === undefined ? {} : { times }),
+    ...(owner === undefined ? {} : { owner }),
+    ...(onProgress === undefined
+      ? {}
+      : { onProgress: ({ bytes, of }) => onProgress({ phase: 'restore', done: bytes, total: of }) }),
+  });
+  session.figures.bytes.down += unpacked.bytes + (inline?.length ?? 0) + (times?.length ?? 0);
+  for (const folder of unpacked.left) {
+    session.context.tell({
+      level: 'note',
+      message: `what stood there before could not be removed: ${folder}`,
+    });
+  }
+  return { manifest, files: unpacked.files };
+}
+
+/** The server verifies before it answers; whether it finds the damage too makes no difference to this restore. */
+async function report({ client }: Server, found: FoundEntry, identity: string): Promise<void> {
+  await client.suspect(identity, found.id).catch((error: unknown) => {
+    if (!isFault(error)) throw error;
+  });
+}

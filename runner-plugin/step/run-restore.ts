@@ -1,0 +1,160 @@
+/** The first half of `run`: which plans' entries are there, and those that are into their places. */
+import { rm } from 'node:fs/promises';
+import { isFault } from '#protocol/wire/errors.ts';
+import type { Plan } from '../fingerprint/plan.ts';
+import type { Attempt } from './attempt.ts';
+import { runHelper } from './command.ts';
+import { homeOf } from './context.ts';
+import { describeDifferences } from './differences.ts';
+import { type Found, INLINE_BYTES, lookUp } from './look-up.ts';
+import { differencesFrom, nearest } from './nearest.ts';
+import { type OwnerRule, ownerOf } from './owner.ts';
+import { placesOf, titleOf } from './plan-entry.ts';
+import { timed } from './report.ts';
+import { restoreEntry } from './restore-entry.ts';
+import { type Server, type Session, usable, within } from './session.ts';
+import { Interrupted } from './signals.ts';
+import { bytesText, filesText, secondsText } from './units.ts';
+
+/** What a person is kept waiting for the reason of a miss, in ms. */
+const EXPLANATION_MS = 1_000;
+
+/** All plans in one look-up; then one restore after the other. What came of it is in the attempts. */
+export async function restorePlans(
+  session: Session,
+  attempts: readonly Attempt[],
+  owner: OwnerRule,
+): Promise<void> {
+  const asked = attempts.filter((attempt) => isWanted(session, attempt));
+  for (const [i, found] of (await findAll(session, asked)).entries()) {
+    const attempt = asked[i];
+    if (attempt !== undefined) await takeFound(session, attempt, found, owner);
+  }
+  for (const { report } of attempts) {
+    if (report.hit !== 'exact') report.reason ??= lastFault(session);
+  }
+}
+
+/** Every miss has a reason; where nothing could be asked, it is why not. */
+function lastFault({ faults }: Session): string {
+  return faults.warnings.at(-1)?.message ?? 'the server was not asked';
+}
+
+function isWanted({ switches, context }: Session, { plan, report }: Attempt): boolean {
+  const { install, refused } = plan;
+  if (refused !== undefined) report.reason = refused;
+  else if (switches.refresh) report.reason = 'it is to be refreshed';
+  else if (switches.noRestore) report.reason = 'nothing is to be restored';
+  else if (install?.onHit === 'run' && install.deletes) report.reason = install.why;
+  else return true;
+  context.tell({ level: 'note', message: `${titleOf(plan)}: not restored: ${report.reason}` });
+  return false;
+}
+
+async function findAll(session: Session, attempts: readonly Attempt[]): Promise<Found[]> {
+  const server = usable(session);
+  if (server === undefined) return [];
+  try {
+    return await timed(session.clock, session.figures, 'lookup', () =>
+      lookUp(
+        server.client,
+        attempts.map(({ want }) => want),
+        { inline: INLINE_BYTES, signal: session.caught.signal },
+      ),
+    );
+  } catch (error) {
+    if (error instanceof Interrupted) throw error;
+    session.faults.add(error);
+    return [];
+  }
+}
+
+async function takeFound(session: Session, attempt: Attempt, found: Found, owner: OwnerRule): Promise<void> {
+  const { plan, report } = attempt;
+  const server = usable(session);
+  if (server === undefined) return;
+  if (found.hit !== 'exact') {
+    report.reason = await explain(session, server, plan, found);
+    session.context.tell({ level: 'note', message: `${titleOf(plan)}: miss: ${report.reason}` });
+  }
+  if (found.entry === undefined) return;
+  const { entry } = found;
+  const { bytes, seconds } = session.figures;
+  const [bytesBefore, secondsBefore] = [bytes.down, seconds.restore];
+  const restored = await timed(session.clock, session.figures, 'restore', async () =>
+    restoreEntry(session, server, entry, {
+      places: placesOf(entry.manifest, { workspace: plan.folder, home: homeOf(session.context.env) }),
+      verify: 'frame',
+      owner: await ownerOf(owner, plan.folder, entry.manifest.roots),
+      again: async () => (await findAll(session, [attempt]))[0] ?? { hit: 'none' },
+    }),
+  );
+  if (restored === undefined) {
+    report.reason = lastFault(session);
+    return;
+  }
+  if (found.hit === 'exact' && !(await finish(session, plan))) {
+    report.reason = lastFault(session);
+    return;
+  }
+  attempt.restored = restored.manifest;
+  report.hit = found.hit;
+  report.matchedKey = restored.manifest.key;
+  const what = `${filesText(restored.files)}, ${bytesText(bytes.down - bytesBefore)} in ${secondsText(seconds.restore - secondsBefore)}`;
+  const word = found.hit === 'exact' ? 'hit' : 'the nearest entry was taken';
+  session.context.tell({ level: 'note', message: `${titleOf(plan)}: ${word}: ${what}` });
+}
+
+/** False where what remained to be done failed: then the tree is not one that a hit may leave behind. */
+async function finish(session: Session, plan: Plan): Promise<boolean> {
+  const { env } = session.context;
+  const { signal } = session.caught;
+  try {
+    await timed(session.clock, session.figures, 'restore', async () =>
+      plan.finish?.({
+        skipping: plan.install?.onHit === 'skip',
+        signal,
+        env,
+        run: (program, args, options = {}) =>
+          runHelper(program, args, {
+            folder: options.folder ?? plan.folder,
+            env: { ...env, ...options.env },
+            signal,
+          }),
+      }),
+    );
+    return true;
+  } catch (error) {
+    for (const { place, restore } of plan.roots) {
+      if (restore === 'replace') await rm(place, { recursive: true, force: true });
+    }
+    if (error instanceof Interrupted) throw error;
+    session.faults.add(error);
+    return false;
+  }
+}
+
+/** Which inputs changed since the newest entry of that name; the server's own reason where that is not to be had at once. */
+async function explain(session: Session, { client }: Server, plan: Plan, found: Found): Promise<string> {
+  const reason = found.reason ?? 'there is no such entry';
+  if (plan.fingerprint.inputs.length === 0) return reason;
+  const late = new Error('the reason took too long');
+  try {
+    return await within(
+      session,
+      EXPLANATION_MS,
+      () => late,
+      async (signal) => {
+        const known = await nearest(client, plan, signal);
+        if (known.entry === undefined) return 'nothing of that name has been saved yet';
+        const differences = await differencesFrom(client, plan, known, signal);
+        return differences.length === 0 ? reason : describeDifferences(differences);
+      },
+    );
+  } catch (error) {
+    // An old entry that cannot be read is not this build's concern; a server that failed is.
+    if (isFault(error) && error.code.startsWith('CLIENT_')) session.faults.add(error);
+    else if (error !== late && !isFault(error)) throw error;
+    return reason;
+  }
+}

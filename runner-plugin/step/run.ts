@@ -1,0 +1,174 @@
+/**
+ * `run`: restore what fits, run the command unless a hit stands for it, save what it left. The command runs whatever the
+ * cache does; its exit status is ours.
+ */
+import { fault } from '#protocol/wire/errors.ts';
+import { type Named, namedPlan, rootsAskedFor, rootsOfNamed } from '../fingerprint/generic.ts';
+import type { Plan, SkipInstall, Watch } from '../fingerprint/plan.ts';
+import { type Attempt, attemptOf } from './attempt.ts';
+import { runCommand } from './command.ts';
+import { type Hatches, homeOf, type StepContext } from './context.ts';
+import { type DetectOptions, detectPlans } from './detect.ts';
+import { postEvents } from './events.ts';
+import type { OwnerRule } from './owner.ts';
+import { titleOf, wantOf } from './plan-entry.ts';
+import { makeReport, type Report, timed } from './report.ts';
+import { restorePlans } from './run-restore.ts';
+import { type SavePolicy, savePlans } from './run-save.ts';
+import { type Session, strictEnd, withSession } from './session.ts';
+import { Interrupted } from './signals.ts';
+import { secondsText } from './units.ts';
+
+export interface RunOptions extends Hatches {
+  /** At least the program. */
+  command: readonly string[];
+  kind?: string;
+  /** With paths: the user's own entry in place of what is detected. */
+  key?: string;
+  paths?: readonly string[];
+  /** Without it what a plan allows is saved, after a failed command too. */
+  save?: SavePolicy;
+  skipInstall?: SkipInstall;
+  owner?: OwnerRule;
+}
+
+export interface RunOutcome {
+  /** The command's own; under `--strict` that of the first fault where the command did not run or succeeded. */
+  status: number;
+  report: Report;
+}
+
+/** Throws USAGE, KEY_UNREADABLE and ROOT_* for flags that cannot be meant; then nothing has been run. */
+export async function run(context: StepContext, options: RunOptions): Promise<RunOutcome> {
+  if (options.command.length === 0) throw fault('USAGE', { why: 'There is no command after --.' });
+  if ((options.key === undefined) !== ((options.paths ?? []).length === 0)) {
+    throw fault('USAGE', { why: '--key and --path belong together.' });
+  }
+  return withSession(context, options, async (session) => {
+    const attempts: Attempt[] = [];
+    let skipped = false;
+    const outcome = (status: number): RunOutcome => {
+      const entries = attempts.map(({ report }) => report);
+      const { warnings } = session.faults;
+      return { status, report: makeReport('run', entries, session.figures, { skipped, warnings }) };
+    };
+    try {
+      if (session.switches.off) return outcome(await execute(session, options, []));
+      const subject =
+        options.key === undefined ? detected(session, options) : named(session, options, options.key);
+      attempts.push(...(await subject.attempts()));
+      if (strictEnd(session) === undefined)
+        await openly(session, () => restorePlans(session, attempts, options.owner ?? 'workspace'));
+      const strict = strictEnd(session);
+      if (strict !== undefined) return outcome(strict);
+      skipped = attempts.length > 0 && attempts.every(standsForCommand);
+      if (skipped) {
+        tellSkipped(session, options, attempts);
+        await openly(session, () => postEvents(session, 'run', attempts, true));
+        return outcome(strictEnd(session) ?? 0);
+      }
+      const watches = await watchAll(session, attempts);
+      const status = await execute(session, options, attempts);
+      const after = { status, policy: options.save ?? 'always', again: subject.again, watches };
+      await openly(session, async () => {
+        await savePlans(session, attempts, after);
+        await postEvents(session, 'run', attempts, false);
+      });
+      return outcome(status === 0 ? (strictEnd(session) ?? 0) : status);
+    } catch (error) {
+      if (error instanceof Interrupted) return outcome(error.status);
+      throw error;
+    }
+  });
+}
+
+/** Whatever goes wrong with the cache, also what nobody has thought of, is a fault of the cache and not of the build. */
+async function openly(session: Session, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof Interrupted) throw error;
+    session.faults.add(error);
+  }
+}
+
+/** What is to be cached: looked for before the command, and again after it. */
+interface Subject {
+  attempts(): Promise<Attempt[]>;
+  again(): Promise<Plan[]>;
+}
+
+function named({ context, switches: { salt } }: Session, options: RunOptions, key: string): Subject {
+  const folders = { workspace: context.folder, home: homeOf(context.env) };
+  const asked: Named = { key, paths: options.paths ?? [], folders, ...(salt === undefined ? {} : { salt }) };
+  const plan = namedPlan(asked, options.save === 'always');
+  const want = { ...wantOf(plan), ...rootsAskedFor(asked) };
+  return {
+    attempts: async () => [attemptOf(plan, want)],
+    again: async () => [{ ...plan, roots: await rootsOfNamed(asked) }],
+  };
+}
+
+function detected({ context, switches, faults }: Session, options: RunOptions): Subject {
+  const detection: DetectOptions = {
+    command: options.command,
+    ...(options.kind === undefined ? {} : { kind: options.kind }),
+    ...(switches.salt === undefined ? {} : { salt: switches.salt }),
+    ...(options.skipInstall === undefined ? {} : { skipInstall: options.skipInstall }),
+  };
+  const plans = () => detectPlans(context, detection, (error) => faults.add(error));
+  return {
+    async attempts() {
+      const found = await plans();
+      if (found.length === 0 && faults.first === undefined) {
+        const message = `nothing is known to be cached for ${options.command[0]} in ${context.folder}`;
+        context.tell({ level: 'note', message });
+      }
+      return found.map((plan) => attemptOf(plan));
+    },
+    again: plans,
+  };
+}
+
+function standsForCommand({ plan, report }: Attempt): boolean {
+  return report.hit === 'exact' && plan.install?.onHit === 'skip';
+}
+
+function tellSkipped({ context }: Session, { command }: RunOptions, attempts: readonly Attempt[]): void {
+  const cold = attempts.reduce((sum, { restored }) => sum + (restored?.timings.command ?? 0), 0);
+  const saved = cold > 0 ? `, which took ${secondsText(cold)} when it was saved` : '';
+  context.tell({ level: 'note', message: `skipped ${command.join(' ')}${saved}` });
+}
+
+async function watchAll(session: Session, attempts: readonly Attempt[]): Promise<Map<Plan, Watch>> {
+  const watches = new Map<Plan, Watch>();
+  for (const { plan, report, restored } of attempts) {
+    if (report.hit !== 'exact' || plan.watch === undefined) continue;
+    try {
+      watches.set(plan, await plan.watch(restored));
+    } catch (error) {
+      session.faults.add(error);
+    }
+  }
+  return watches;
+}
+
+async function execute(session: Session, options: RunOptions, attempts: readonly Attempt[]): Promise<number> {
+  const { context, caught } = session;
+  caught.signal.throwIfAborted();
+  const handed = attempts
+    .filter(({ plan }) => plan.refused === undefined)
+    .map(({ plan }) => plan.handOver ?? {});
+  const command = handed.findLast((one) => one.command !== undefined)?.command ?? options.command;
+  const env = Object.assign({ ...context.env }, ...handed.map((one) => one.env ?? {}));
+  for (const { plan, report } of attempts) {
+    if (report.hit === 'exact' && plan.install?.onHit === 'run') {
+      context.tell({ level: 'note', message: `${titleOf(plan)}: not skipped: ${plan.install.why}` });
+    }
+  }
+  const end = await timed(session.clock, session.figures, 'command', () =>
+    runCommand(command, { folder: context.folder, env, caught }),
+  );
+  if (end.unstarted !== undefined) context.tell({ level: 'note', message: end.unstarted });
+  return end.status;
+}

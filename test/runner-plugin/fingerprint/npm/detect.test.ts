@@ -1,0 +1,153 @@
+/** What is an npm project, what an entry of it holds, and when an install may be skipped. */
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'tap';
+import type { FinishContext } from '#runner-plugin/fingerprint/plan.ts';
+import { LOCK, lockWith, PACKAGE, project } from './fixture.ts';
+
+const WORKSPACES = {
+  'package.json': { ...PACKAGE, workspaces: ['packages/*'] },
+  'package-lock.json': lockWith({
+    'packages/a': { name: 'a', version: '1.0.0', bin: { a: 'cli.js' } },
+    'node_modules/a': { resolved: 'packages/a', link: true },
+    'packages/a/node_modules/left': { version: '0.9.0', integrity: 'sha512-HHHH' },
+  }),
+  'packages/a/package.json': { name: 'a', version: '1.0.0', bin: { a: 'cli.js' } },
+  'packages/a/cli.js': '#!/usr/bin/env node\n',
+};
+
+function context(calls: string[][]): FinishContext {
+  return {
+    skipping: true,
+    signal: new AbortController().signal,
+    env: {},
+    async run(program, args) {
+      calls.push([program, ...args]);
+    },
+  };
+}
+
+test('every node_modules that the lockfile fills is a root', async (t) => {
+  const { plan } = project(t, WORKSPACES);
+  t.same(
+    (await plan()).roots.map(({ root }) => root),
+    ['workspace:node_modules', 'workspace:packages/a/node_modules'],
+  );
+});
+
+test('a workspace belongs to the lockfile above it; a stranger does not', async (t) => {
+  const { folder, plans } = project(t, { ...WORKSPACES, 'stranger/package.json': { name: 'stranger' } });
+  const [inWorkspace] = await plans({ folder: join(folder, 'packages/a') });
+  t.equal(inWorkspace?.folder, folder);
+  t.same(await plans({ folder: join(folder, 'stranger') }), []);
+});
+
+test("the name is the package's, with the path below the repository, never the checkout's", async (t) => {
+  const { folder, plan, plans, write } = project(t);
+  t.equal((await plan()).fingerprint.name, 'web');
+  mkdirSync(join(folder, '.git'));
+  write({ 'apps/shop/package.json': { name: 'shop' }, 'apps/shop/package-lock.json': LOCK });
+  const [shop] = await plans({ folder: join(folder, 'apps/shop') });
+  t.equal(shop?.fingerprint.name, 'shop:apps/shop');
+});
+
+test('a project of another manager has no plan, unless the command is npm', async (t) => {
+  const { folder, plans } = project(t, { 'package.json': { ...PACKAGE, packageManager: 'pnpm@10.0.0' } });
+  const none = { folder, home: '/nowhere', skipInstall: 'understood' as const, env: {} };
+  const { npmKind } = await import('#runner-plugin/fingerprint/npm/detect.ts');
+  t.same(await npmKind.detect(none), []);
+  t.equal((await plans()).length, 1);
+});
+
+test('which commands are installs', async (t) => {
+  const { plan } = project(t);
+  for (const command of [
+    ['npm', 'ci'],
+    ['npm', 'ic'],
+    ['npm', 'install'],
+    ['npm', 'i', '--no-audit'],
+    ['npx', 'npm@10.9.0', 'ci'],
+    ['corepack', 'npm', 'ci'],
+    ['npm', '--loglevel', 'warn', 'ci'],
+  ]) {
+    t.same((await plan({ command })).install, { onHit: 'skip' }, command.join(' '));
+  }
+  for (const command of [['npm', 'install', 'left'], ['npm', 'run', 'build'], ['npm', 'test'], ['npm']]) {
+    t.equal((await plan({ command })).install, undefined, command.join(' '));
+  }
+});
+
+test('npx names the npm that counts', async (t) => {
+  const { plan } = project(t);
+  const named = await plan({ command: ['npx', '--yes', 'npm@11.0.0', 'ci'], npm: '10.0.0' });
+  t.equal(named.fingerprint.key, (await plan({ npm: '11.0.0' })).fingerprint.key);
+});
+
+test('an install with scripts of its own is not skipped, and its tree is not saved', async (t) => {
+  const { plan } = project(t, { 'package.json': { ...PACKAGE, scripts: { postinstall: 'patch-package' } } });
+  t.match((await plan()).refused, /postinstall/);
+  t.match(await (await plan()).refuseSave?.(0), /postinstall/);
+  t.equal((await plan({ skipInstall: 'always' })).refused, undefined);
+  t.equal((await plan({ command: ['npm', 'ci', '--ignore-scripts'] })).refused, undefined);
+  t.match((await project(t).plan({ skipInstall: 'never' })).refused, /never/);
+});
+
+test('a prepare script of a workspace and a binding.gyp count too', async (t) => {
+  const a = { name: 'a', bin: { a: 'cli.js' }, scripts: { prepare: 'tsc' } };
+  const { plan } = project(t, { ...WORKSPACES, 'packages/a/package.json': a });
+  t.match((await plan()).refused, /packages\/a\/package\.json has the script prepare/);
+  const gyp = project(t, { 'binding.gyp': '{}' });
+  t.match((await gyp.plan()).refused, /install/);
+});
+
+test('after a restore, bins of links are executable and scripts that we do not know run again', async (t) => {
+  const { folder, plan } = project(t, {
+    ...WORKSPACES,
+    'package-lock.json': lockWith({
+      ...(WORKSPACES['package-lock.json'].packages as Record<string, unknown>),
+      'node_modules/addon': { version: '1.0.0', integrity: 'sha512-CCCC', hasInstallScript: true },
+      'node_modules/esbuild': { version: '0.28.0', integrity: 'sha512-IIII', hasInstallScript: true },
+    }),
+  });
+  const calls: string[][] = [];
+  const found = await plan();
+  await found.finish?.(context(calls));
+  t.equal(statSync(join(folder, 'packages/a/cli.js')).mode & 0o111, 0o111 & ~process.umask());
+  t.same(calls, [['npm', 'rebuild', '--no-audit', '--no-fund', 'addon']]);
+  t.match(found.notes.join(), /addon/);
+});
+
+test("only the tree of an install that ended well, and is the lockfile's, is saved", async (t) => {
+  const { folder, plan, write } = project(t);
+  const found = await plan();
+  t.match(await found.refuseSave?.(1), /failed/);
+  t.match(await found.refuseSave?.(0), /no record/);
+  const record = {
+    packages: {
+      'node_modules/left': { version: '1.2.0', integrity: 'sha512-AAAA' },
+      'node_modules/tool': { version: '2.0.0', integrity: 'sha512-BBBB' },
+    },
+  };
+  write({ 'node_modules/.package-lock.json': record });
+  t.equal(await found.refuseSave?.(0), undefined);
+  writeFileSync(
+    join(folder, 'node_modules/.package-lock.json'),
+    JSON.stringify({ packages: { 'node_modules/left': { version: '1.1.0', integrity: 'sha512-ZZZZ' } } }),
+  );
+  t.match(await found.refuseSave?.(0), /another node_modules\/left/);
+});
+
+test('a command that is not an install saves only a tree that it made', async (t) => {
+  const record = { packages: { 'node_modules/left': { version: '1.2.0', integrity: 'sha512-AAAA' } } };
+  const { plan, write } = project(t);
+  const before = await plan({ command: ['make'] });
+  write({ 'node_modules/.package-lock.json': record });
+  t.equal(await before.refuseSave?.(0), undefined);
+  t.match(await (await plan({ command: ['make'] })).refuseSave?.(0), /was there before/);
+});
+
+test('a global or dry install is left alone', async (t) => {
+  const { plan } = project(t);
+  t.match((await plan({ command: ['npm', 'ci', '-g'] })).refused, /global/);
+  t.match((await plan({ command: ['npm', 'install', '--dry-run'] })).refused, /dry-run/);
+});
