@@ -1,0 +1,21 @@
+/** A client for commands that ask the server and do nothing else: their faults are faults of the command. */
+import type { CacheClient } from '#runner-plugin/client/client.ts';
+import type { Context } from './program.ts';
+
+/** Runs with a client, and closes it whatever happens. */
+export async function withClient<T>(
+  context: Context,
+  use: (client: CacheClient) => Promise<T>,
+  options: { ignoreBreaker?: boolean } = {},
+): Promise<T> {
+  const [{ createClient }, { readClientSettings }] = await Promise.all([
+    import('#runner-plugin/client/client.ts'),
+    import('#runner-plugin/client/settings.ts'),
+  ]);
+  const client = createClient(readClientSettings(context.env, context.version), options);
+  try {
+    return await use(client);
+  } finally {
+    await client.close();
+  }
+}
