@@ -1,0 +1,40 @@
+/** All questions, in the order in which they are asked: what needs least first. */
+import type { Question } from './question.ts';
+import { cliStart } from './rows/cli-start.ts';
+import { clientMemory } from './rows/client-memory.ts';
+import { lookups } from './rows/lookups.ts';
+import { lookupsP99 } from './rows/lookups-p99.ts';
+import { restoreCold } from './rows/restore-cold.ts';
+import { restoreMaven } from './rows/restore-maven.ts';
+import { restoreOneFile } from './rows/restore-one-file.ts';
+import { restoreRtt } from './rows/restore-rtt.ts';
+import { restoreSmall } from './rows/restore-small.ts';
+import { saveBumpBytes } from './rows/save-bump-bytes.ts';
+import { saveBumpBytesMaven } from './rows/save-bump-bytes-maven.ts';
+import { saveFull } from './rows/save-full.ts';
+import { saveRtt } from './rows/save-rtt.ts';
+import { saveUnchanged } from './rows/save-unchanged.ts';
+import { serverMemory } from './rows/server-memory.ts';
+import { warmNpm } from './rows/warm-npm.ts';
+
+export const QUESTIONS: readonly Question[] = [
+  cliStart,
+  lookups,
+  lookupsP99,
+  restoreSmall,
+  restoreMaven,
+  saveBumpBytesMaven,
+  restoreCold,
+  restoreOneFile,
+  restoreRtt,
+  saveFull,
+  saveUnchanged,
+  saveBumpBytes,
+  saveRtt,
+  warmNpm,
+  clientMemory,
+  serverMemory,
+];
+
+/** Every row that there is. */
+export const ROWS: readonly string[] = QUESTIONS.flatMap(({ rows }) => rows);
