@@ -1,10 +1,8 @@
 /**
- * Starts the server: puts the parts together, listens, and ends in order when it is told to. Also what the verification workers
- * of the bundle start with (see verify/start-worker.ts).
+ * Starts the server: puts the parts together, listens, and ends in order when it is told to.
  */
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
-import { isMainThread, workerData } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { fault } from '#protocol/wire/errors.ts';
 import packageManifest from '../package.json' with { type: 'json' };
@@ -27,9 +25,6 @@ import { createInProcessQueue } from './queue/in-process.ts';
 import { openSigningKeys } from './signing/signing-keys.ts';
 import { openFileSystemStore } from './store/file-system.ts';
 import { createVerifyPool } from './verify/pool.ts';
-import { runVerifyWorker } from './verify/verify-worker.ts';
-
-if (!isMainThread && workerData?.cachalotWorker !== undefined) runVerifyWorker();
 
 /** Milliseconds that an upload may pause. */
 const BODY_IDLE_MS = 30_000;

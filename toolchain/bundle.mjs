@@ -4,7 +4,6 @@
 // Plain JavaScript, because `prepare` may be run by a Node that does not strip types.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
@@ -27,6 +26,23 @@ const DOCS_UI_FILES = [
   'swagger-ui.css',
 ];
 
+/** The bundles, with the programs of the threads that each starts (start-worker.ts), by role. */
+const BUNDLES = [
+  {
+    entry: 'cli/main.ts',
+    file: 'cachalot.mjs',
+    workers: {
+      pack: 'runner-plugin/archive/pack-worker.ts',
+      unpack: 'runner-plugin/archive/unpack-worker.ts',
+    },
+  },
+  {
+    entry: 'server/main.ts',
+    file: 'server.mjs',
+    workers: { verify: 'server/verify/verify-worker.ts' },
+  },
+];
+
 /**
  * Writes the bundles into `out`. Every file is put in place by a rename, and one that would not change is left
  * alone, so that a program that is being started meanwhile never reads half a file.
@@ -40,41 +56,21 @@ export async function bundle(out = join(project, 'dist')) {
   await mkdir(out, { recursive: true });
   const packages = new Set();
   const made = [];
-  for (const { entry, file } of [
-    { entry: 'cli/main.ts', file: 'cachalot.mjs' },
-    { entry: 'server/main.ts', file: 'server.mjs' },
-  ]) {
-    if (!existsSync(join(project, entry))) continue;
-    const result = await build({
-      absWorkingDir: project,
-      entryPoints: [entry],
-      outfile: join(out, file),
-      write: false,
-      bundle: true,
-      metafile: true,
-      platform: 'node',
-      format: 'esm',
-      target: 'node22.15',
-      // Names stay, so that a stack trace from somebody's pipeline can be read.
-      minifySyntax: true,
-      minifyWhitespace: true,
-      charset: 'utf8',
-      legalComments: 'none',
-      logLevel: 'silent',
-      define: { __CACHALOT_BUNDLE__: 'true' },
-      plugins: [
-        manifestInShort,
-        builtinsWithoutFacade,
-        undiciInPart,
-        docsUiBesideBundle,
-        ...(entry === 'cli/main.ts' ? [serverApart] : []),
-      ],
+  for (const { entry, file, workers } of BUNDLES) {
+    const programs = await Promise.all(
+      Object.entries(workers).map(async ([role, module]) => ({ role, ...(await bundleOf(module, 'iife')) })),
+    );
+    const whole = await bundleOf(entry, 'esm', {
+      define: {
+        __CACHALOT_WORKERS__: JSON.stringify(
+          Object.fromEntries(programs.map(({ role, text }) => [role, text])),
+        ),
+      },
+      plugins: [undiciInPart, docsUiBesideBundle, ...(entry === 'cli/main.ts' ? [serverApart] : [])],
     });
-    const [output] = result.outputFiles;
-    if (output === undefined) throw new Error(`${entry}: esbuild wrote nothing`);
-    const text = await finish(output.text, entry === 'cli/main.ts');
+    const text = await finish(whole.text, entry === 'cli/main.ts');
     await put(join(out, file), text, 0o755);
-    const modules = Object.keys(result.metafile.inputs);
+    const modules = [...new Set([whole, ...programs].flatMap((made) => made.modules))];
     for (const module of modules) {
       const found = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(module);
       if (found?.[1]) packages.add(found[1]);
@@ -84,6 +80,36 @@ export async function bundle(out = join(project, 'dist')) {
   if (packages.has('node_modules/@fastify/swagger-ui')) await putDocsUi(join(out, 'docs-ui'));
   await put(join(out, 'third-party-licenses.txt'), await licences([...packages].sort()), 0o644);
   return made;
+}
+
+/**
+ * @param {string} entry
+ * @param {'esm' | 'iife'} format
+ * @param {import('esbuild').BuildOptions} [more]
+ * @returns {Promise<{ text: string, modules: string[] }>} with the source files, relative to the project
+ */
+async function bundleOf(entry, format, more = {}) {
+  const result = await build({
+    absWorkingDir: project,
+    entryPoints: [entry],
+    write: false,
+    bundle: true,
+    metafile: true,
+    platform: 'node',
+    format,
+    target: 'node22.15',
+    // Names stay, so that a stack trace from somebody's pipeline can be read.
+    minifySyntax: true,
+    minifyWhitespace: true,
+    charset: 'utf8',
+    legalComments: 'none',
+    logLevel: 'silent',
+    ...more,
+    plugins: [manifestInShort, builtinsWithoutFacade, ...(more.plugins ?? [])],
+  });
+  const [output] = result.outputFiles ?? [];
+  if (output === undefined) throw new Error(`${entry}: esbuild wrote nothing`);
+  return { text: output.text, modules: Object.keys(result.metafile?.inputs ?? {}) };
 }
 
 /**

@@ -4,6 +4,13 @@
  */
 import { fault } from './errors.ts';
 
+/** Content type of such an answer. */
+export const INLINE_TYPE = 'application/vnd.cachalot.lookup';
+/** The request's header that asks for it, with how many bytes are welcome. */
+export const ACCEPT_INLINE = 'accept-inline';
+/** At most this many inline bytes come with one answer, whatever is asked for: packed times, and whole segments. */
+export const INLINE_MAX = 4 * 1024 * 1024;
+
 const LENGTH_BYTES = 4;
 
 /** The buffers of the body: `json` is the answer as text, `bytes` what stands behind it. */

@@ -103,8 +103,8 @@ export const LayoutSchema = Type.Object({
  * POST lookup. `keys[0]` is the exact key; the others are prefixes, tried in order, newest entry first. A key of the kind
  * maven stands for the newest of its generations.
  *
- * With the header `Accept-Inline: <bytes>` the answer is {@link INLINE_TYPE}: a u32 (little endian) length, the JSON of that
- * length, then the inline bytes; a result's `inline` says which of them are the first bytes of its archive.
+ * With the header `Accept-Inline: <bytes>` the answer has inline bytes behind its JSON (inline.ts); a result's `inline` says which
+ * of them are the first bytes of its archive.
  */
 export const WantSchema = Type.Object({
   kind: Type.Optional(Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$' })),
@@ -127,10 +127,6 @@ export const LookupResultSchema = Type.Object({
   reason: Type.Optional(Type.String()),
 });
 export const LookupAnswerSchema = Type.Object({ results: Type.Array(LookupResultSchema) });
-export const INLINE_TYPE = 'application/vnd.cachalot.lookup';
-export const ACCEPT_INLINE = 'accept-inline';
-/** At most this many inline bytes come with one answer, whatever is asked for: packed times, and whole segments. */
-export const INLINE_MAX = 4 * 1024 * 1024;
 
 /** POST saves. `exists` is the entry that already has this key and these roots: the first save wins, nothing need be sent. */
 export const OpenSaveRequestSchema = Type.Object({

@@ -1,20 +1,18 @@
 /**
- * Starts a worker thread of the runner's part. In the source tree each role has its module; in the bundle, which is one
- * file, the thread runs that file again and its entry hands over to the role's module.
+ * Starts a worker thread of the runner's part. In the source tree each role has its module; the bundle is one file and
+ * carries each role's program as a text, some 35 KB: a thread that ran the bundle again would compile a megabyte of which it
+ * needs little.
  */
-import { fileURLToPath } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 
-declare const __CACHALOT_BUNDLE__: boolean | undefined;
+/** By role; only in the bundle (toolchain/bundle.mjs). */
+declare const __CACHALOT_WORKERS__: Record<string, string> | undefined;
 
 export type WorkerRole = 'pack' | 'unpack';
 
-/** `data` reaches the thread as workerData, with `cachalotWorker` naming its role. */
 export function startWorker(role: WorkerRole, options: WorkerOptions = {}): Worker {
-  const bundled = typeof __CACHALOT_BUNDLE__ !== 'undefined';
-  const file = bundled ? fileURLToPath(import.meta.url) : new URL(`./${role}-worker.ts`, import.meta.url);
-  return new Worker(file, {
-    ...options,
-    workerData: { ...(options.workerData as object | undefined), cachalotWorker: role },
-  });
+  const program = typeof __CACHALOT_WORKERS__ === 'undefined' ? undefined : __CACHALOT_WORKERS__[role];
+  return program === undefined
+    ? new Worker(new URL(`./${role}-worker.ts`, import.meta.url), options)
+    : new Worker(program, { ...options, eval: true });
 }

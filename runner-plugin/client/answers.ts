@@ -1,32 +1,15 @@
 /**
  * Answers held against the schemas that the server is written against. Whatever is behind the address (a login page, a
  * proxy's error, `null`) is then one error, and nothing further on has to doubt a field. Imported when the first answer is
- * awaited: the schemas are not needed before, and take their time to load.
+ * awaited: the schemas take their time to load, and what a restore needs is checked without them (lookup-check.ts).
  */
 import { type Static, Type } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { fault } from '#protocol/wire/errors.ts';
 import * as routes from '#protocol/wire/routes.ts';
 
-const { hit, entry, inline, times, reason } = routes.LookupResultSchema.properties;
-
 const SCHEMAS = {
   whoami: routes.WhoamiSchema,
-  // Manifests and layouts have a row for each segment; their own checks are twenty times as fast (lookup-answer.ts).
-  lookup: Type.Object({
-    results: Type.Array(
-      Type.Object({
-        hit,
-        entry,
-        inline,
-        times,
-        reason,
-        manifest: Type.Optional(Type.Unknown()),
-        signature: Type.Optional(Type.Unknown()),
-        layout: Type.Optional(Type.Unknown()),
-      }),
-    ),
-  }),
   openSave: routes.OpenSaveAnswerSchema,
   lack: routes.LackAnswerSchema,
   write: routes.WriteAnswerSchema,

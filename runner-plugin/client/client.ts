@@ -7,8 +7,8 @@ import { hash, type KeyObject } from 'node:crypto';
 import { LIMITS } from '#protocol/format/limits.ts';
 import type { Digest, SignedManifest } from '#protocol/format/manifest.ts';
 import { fault } from '#protocol/wire/errors.ts';
+import { ACCEPT_INLINE } from '#protocol/wire/inline.ts';
 import type {
-  ACCEPT_INLINE as AcceptInline,
   CacheEvent,
   CommitAnswer,
   CommitRequest,
@@ -68,8 +68,6 @@ export interface CacheClient {
   close(): Promise<void>;
 }
 
-/** As protocol/wire/routes.ts has it; that file loads every schema. */
-const ACCEPT_INLINE: typeof AcceptInline = 'accept-inline';
 const BYTES_TYPE = 'application/octet-stream';
 /** Eight bytes a member is the largest detail that there is: an entry's times. */
 const DETAIL_BYTES = 8 * LIMITS.membersPerEntry;

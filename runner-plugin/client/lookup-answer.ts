@@ -6,13 +6,11 @@ import type { Layout } from '#protocol/format/layout.ts';
 import type { SignedManifest } from '#protocol/format/manifest.ts';
 import { checkSignedManifest } from '#protocol/format/manifest-check.ts';
 import { type CachalotError, fault, isFault } from '#protocol/wire/errors.ts';
-import { decodeInline, inlineBytes } from '#protocol/wire/inline.ts';
-import { INLINE_TYPE } from '#protocol/wire/routes.ts';
-import { type AnswerOf, checkAnswer, parseAnswer } from './answers.ts';
+import { decodeInline, INLINE_TYPE, inlineBytes } from '#protocol/wire/inline.ts';
 import type { Deadline } from './deadline.ts';
 import type { Answer } from './exchange.ts';
 import { Failure } from './failure.ts';
-import { isLayout } from './layout-check.ts';
+import { isLayout, type LookupResult, lookupResults } from './lookup-check.ts';
 
 export type FoundResult =
   | { hit: 'none'; reason?: string }
@@ -42,10 +40,10 @@ export async function readLookup(
 ): Promise<FoundResult[]> {
   if (answer.header('content-type')?.startsWith(INLINE_TYPE)) {
     const { answer: value, bytes } = decodeInline(await readInline(answer, deadline, limits, url), url);
-    return resultsOf(checkAnswer('lookup', value, url), bytes, wants, url);
+    return resultsOf(value, bytes, wants, url);
   }
   const text = (await answer.bytes(limits.json)).toString('utf8');
-  return resultsOf(parseAnswer('lookup', text, url), Buffer.alloc(0), wants, url);
+  return resultsOf(parseJson(text, url), Buffer.alloc(0), wants, url);
 }
 
 async function readInline(
@@ -69,18 +67,23 @@ async function readInline(
   return Buffer.concat(chunks, held);
 }
 
-function resultsOf(
-  { results }: AnswerOf<'lookup'>,
-  bytes: Buffer,
-  wants: number,
-  url: string,
-): FoundResult[] {
+function parseJson(text: string, url: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw fault('CLIENT_ANSWER_UNREADABLE', { url, why: 'it is not JSON' }, { cause });
+  }
+}
+
+function resultsOf(value: unknown, bytes: Buffer, wants: number, url: string): FoundResult[] {
+  const results = lookupResults(value);
+  if (results === undefined) throw unreadable(url, 'it is no answer to a look-up');
   if (results.length !== wants)
     throw unreadable(url, `it has ${results.length} results for ${wants} questions`);
   return results.map((result) => resultOf(result, bytes, url));
 }
 
-function resultOf(result: AnswerOf<'lookup'>['results'][number], bytes: Buffer, url: string): FoundResult {
+function resultOf(result: LookupResult, bytes: Buffer, url: string): FoundResult {
   const { hit, entry, manifest, signature, layout, inline, times } = result;
   const reason = result.reason === undefined ? {} : { reason: result.reason };
   if (hit === 'none') return { hit, ...reason };

@@ -1,13 +1,7 @@
 /** POST lookup. */
 import type { FastifyReply } from 'fastify';
-import { encodeInline } from '#protocol/wire/inline.ts';
-import {
-  ACCEPT_INLINE,
-  INLINE_MAX,
-  INLINE_TYPE,
-  LookupAnswerSchema,
-  LookupRequestSchema,
-} from '#protocol/wire/routes.ts';
+import { ACCEPT_INLINE, encodeInline, INLINE_MAX, INLINE_TYPE } from '#protocol/wire/inline.ts';
+import { LookupAnswerSchema, LookupRequestSchema } from '#protocol/wire/routes.ts';
 import type { Found } from '../entries/lookup.ts';
 import type { App, RouteParts } from './app-type.ts';
 

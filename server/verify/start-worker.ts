@@ -1,23 +1,22 @@
 /**
- * How the server's verification workers start. In the source a worker's file is the module itself; the bundle is one file,
- * which is started again and sees by `workerData` which role it has.
+ * How the server's verification workers start. In the source a worker's file is the module itself; the bundle carries the
+ * worker's program as a text, so that a thread does not compile the whole server again.
  */
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 
-declare const __CACHALOT_BUNDLE__: true | undefined;
-
-export const VERIFY_ROLE = 'verify';
+/** By role; only in the bundle (toolchain/bundle.mjs). */
+declare const __CACHALOT_WORKERS__: Record<string, string> | undefined;
 
 export function startVerifyWorker(): Worker {
-  const inBundle = typeof __CACHALOT_BUNDLE__ !== 'undefined';
-  const file = new URL(inBundle ? import.meta.url : './verify-worker.ts', import.meta.url);
   const options: WorkerOptions = {
     name: 'cachalot verify',
     // The process's own flags may be about its entry (`--input-type`) and are none of a worker's business.
     execArgv: [],
-    workerData: { cachalotWorker: VERIFY_ROLE },
     // Its heap holds little more than the program; what is verified lies outside it.
     resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },
   };
-  return new Worker(file, options);
+  const program = typeof __CACHALOT_WORKERS__ === 'undefined' ? undefined : __CACHALOT_WORKERS__.verify;
+  return program === undefined
+    ? new Worker(new URL('./verify-worker.ts', import.meta.url), options)
+    : new Worker(program, { ...options, eval: true });
 }

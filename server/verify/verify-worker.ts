@@ -1,12 +1,11 @@
 /**
- * A verification worker: takes batches of stored objects, checks each whole (shape, frame's sha256, zstd's checksum,
+ * The program of a verification worker (start-worker.ts): takes batches of stored objects, checks each whole (shape, frame's sha256, zstd's checksum,
  * identity), and gives verdicts. Everything is decoded into one buffer that is used again.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort } from 'node:worker_threads';
 import { verifyStored } from '#protocol/format/frame.ts';
 import { LIMITS } from '#protocol/format/limits.ts';
 import { isFault } from '#protocol/wire/errors.ts';
-import { VERIFY_ROLE } from './start-worker.ts';
 import type { Batch, Judged, Verdict } from './verification.ts';
 
 function verdictOn(object: Uint8Array<ArrayBuffer>, scratch: Buffer): Verdict {
@@ -19,24 +18,12 @@ function verdictOn(object: Uint8Array<ArrayBuffer>, scratch: Buffer): Verdict {
   }
 }
 
-let running = false;
-
-/**
- * Runs in the thread that was started for it (start-worker.ts), once; elsewhere does nothing. The bundle's entry calls it, in the
- * source this module is the entry.
- */
-export function runVerifyWorker(): void {
-  if (running || parentPort === null || workerData?.cachalotWorker !== VERIFY_ROLE) return;
-  running = true;
-  const port = parentPort;
-  // Memory is given to it only as far as segments reach.
-  const scratch = Buffer.allocUnsafeSlow(LIMITS.segmentRaw);
-  port.on('message', ({ objects, giveBack }: Batch) => {
-    const verdicts = objects.map((object) => verdictOn(object, scratch));
-    const returned = objects.map((object, index) => (giveBack[index] ? object : undefined));
-    const transfer = returned.flatMap((object) => (object === undefined ? [] : [object.buffer]));
-    port.postMessage({ verdicts, objects: returned } satisfies Judged, transfer);
-  });
-}
-
-runVerifyWorker();
+const port = parentPort as MessagePort;
+// Memory is given to it only as far as segments reach.
+const scratch = Buffer.allocUnsafeSlow(LIMITS.segmentRaw);
+port.on('message', ({ objects, giveBack }: Batch) => {
+  const verdicts = objects.map((object) => verdictOn(object, scratch));
+  const returned = objects.map((object, index) => (giveBack[index] ? object : undefined));
+  const transfer = returned.flatMap((object) => (object === undefined ? [] : [object.buffer]));
+  port.postMessage({ verdicts, objects: returned } satisfies Judged, transfer);
+});

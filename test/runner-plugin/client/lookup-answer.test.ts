@@ -1,10 +1,10 @@
 import { test } from 'tap';
 import { Check } from 'typebox/value';
 import type { Manifest } from '#protocol/format/manifest.ts';
-import { encodeInline } from '#protocol/wire/inline.ts';
-import { INLINE_TYPE, LayoutSchema } from '#protocol/wire/routes.ts';
+import { encodeInline, INLINE_TYPE } from '#protocol/wire/inline.ts';
+import { LayoutSchema, LookupAnswerSchema } from '#protocol/wire/routes.ts';
 import { createClient, type FoundResult } from '#runner-plugin/client/client.ts';
-import { isLayout } from '#runner-plugin/client/layout-check.ts';
+import { isLayout, lookupResults } from '#runner-plugin/client/lookup-check.ts';
 import { manualClock } from './manual-clock.ts';
 import { httpServer, json, type Teardown } from './servers.ts';
 import { settingsOf } from './settings-of.ts';
@@ -123,6 +123,36 @@ test('the answer has the control budget, the first bytes behind it may flow for 
   clock.pass(6_000);
   end();
   t.same(await found, [{ hit: 'none' }]);
+});
+
+test('an answer is taken as the schema says', async (t) => {
+  const extent = { offset: 0, length: 1 };
+  const cases: [unknown, boolean][] = [
+    [{ results: [] }, true],
+    [{ results: [{ hit: 'none', reason: 'why' }, HIT] }, true],
+    [{ results: [{ ...HIT, inline: extent, times: extent }] }, true],
+    [null, false],
+    ['<html>', false],
+    [[], false],
+    [{}, false],
+    [{ results: {} }, false],
+    [{ results: [null] }, false],
+    [{ results: [[]] }, false],
+    [{ results: [{}] }, false],
+    [{ results: [{ hit: 'maybe' }] }, false],
+    [{ results: [{ ...HIT, entry: 'e' }] }, false],
+    [{ results: [{ ...HIT, entry: 1 }] }, false],
+    [{ results: [{ ...HIT, reason: 1 }] }, false],
+    [{ results: [{ ...HIT, inline: null }] }, false],
+    [{ results: [{ ...HIT, inline: { offset: 0 } }] }, false],
+    [{ results: [{ ...HIT, inline: { offset: -1, length: 1 } }] }, false],
+    [{ results: [{ ...HIT, times: { offset: 0, length: 0.5 } }] }, false],
+  ];
+  for (const [answer, holds] of cases) {
+    const text = JSON.stringify(answer);
+    t.equal(lookupResults(answer) !== undefined, holds, text);
+    t.equal(Check(LookupAnswerSchema, answer), holds, `the schema: ${text}`);
+  }
 });
 
 test('a layout is taken as the schema says', async (t) => {

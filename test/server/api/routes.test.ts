@@ -5,7 +5,7 @@ import { Compile } from 'typebox/compile';
 import { sha256 } from '#protocol/format/digest.ts';
 import { archiveTag } from '#protocol/wire/archive-tag.ts';
 import { CATALOGUE } from '#protocol/wire/errors.ts';
-import { decodeInline, inlineBytes } from '#protocol/wire/inline.ts';
+import { decodeInline, INLINE_MAX, INLINE_TYPE, inlineBytes } from '#protocol/wire/inline.ts';
 import {
   CommitAnswerSchema,
   CommitConflictSchema,
@@ -13,8 +13,6 @@ import {
   EntryAnswerSchema,
   ErrorBodySchema,
   EventsAnswerSchema,
-  INLINE_MAX,
-  INLINE_TYPE,
   LackAnswerSchema,
   LookupAnswerSchema,
   OpenSaveAnswerSchema,
