@@ -16,6 +16,12 @@ import { listMembers, listPart } from './member-list.ts';
 import { PackMemory, type Piece } from './pack-memory.ts';
 import type { FailedReport, FilesTask, FromDecoder, SegmentTask, ToDecoder } from './unpack-messages.ts';
 
+/**
+ * Bytes of one write(2). For a large one the kernel takes pages of 2 MiB, which a virtual machine often has to get from its host
+ * first: writing 1 GiB took twice as long so.
+ */
+const WRITE_BYTES = 64 * 1024;
+
 export interface EngineOptions {
   /** Access time of what is written, in seconds: later than any modification time, or each first read would set it. */
   accessed: number;
@@ -142,7 +148,7 @@ function writeAll(file: number, bytes: Buffer, start: number, length: number, po
       file,
       bytes,
       start + done,
-      length - done,
+      Math.min(length - done, WRITE_BYTES),
       position === null ? null : position + done,
     );
   }
