@@ -18,7 +18,7 @@ export interface ArchiveSource {
 }
 
 /** Segments are added to a range up to this; a single one may be larger. */
-const RANGE_BYTES = 8 * 1024 * 1024;
+const RANGE_BYTES = 4 * 1024 * 1024;
 /** Connections at the beginning and at most. */
 const READERS = 3;
 const MOST_READERS = 8;
@@ -55,6 +55,7 @@ export class RangeFeed {
   readonly #signal: AbortSignal;
   readonly #ready: () => void;
   readonly #growth: ReaderGrowth;
+  readonly #now: () => number;
   /** By segment, until it is released. */
   readonly #ranges = new Map<number, Range>();
   readonly #free: Block[] = [];
@@ -65,14 +66,17 @@ export class RangeFeed {
   #begun = 0;
   #taken = 0;
   #bytes = 0;
+  /** Readers that were started when the first byte had taken its time. */
+  #more: Promise<unknown> | undefined;
 
-  /** `ready` is called when {@link take} may have something. */
+  /** `ready` is called when {@link take} may have something; `now` in milliseconds. */
   constructor(
     plan: RestorePlan,
     source: ArchiveSource,
     signal: AbortSignal,
     ready: () => void,
     growth = new ReaderGrowth(),
+    now = () => performance.now(),
   ) {
     this.#segments = plan.segments;
     this.#archiveBytes = plan.bytes;
@@ -80,6 +84,7 @@ export class RangeFeed {
     this.#signal = signal;
     this.#ready = ready;
     this.#growth = growth;
+    this.#now = now;
   }
 
   /** Bytes that the source has read; inline ones are not among them. */
@@ -90,6 +95,7 @@ export class RangeFeed {
   /** Resolves when all is read; rejects with what the source throws. */
   async run(): Promise<void> {
     await Promise.all(Array.from({ length: READERS }, () => this.#startReader()));
+    await this.#more;
   }
 
   /** The next segment, if it is here. */
@@ -122,6 +128,12 @@ export class RangeFeed {
       await Promise.all([this.#startReader(), this.#readOn()]);
       return;
     }
+  }
+
+  /** Asked once, when the first byte of all has come after `ms`. */
+  async #startMore(ms: number): Promise<void> {
+    const more = this.#growth.isFar(ms) ? MOST_READERS - this.#readers : 0;
+    await Promise.all(Array.from({ length: more }, () => this.#startReader()));
   }
 
   async #nextRange(): Promise<Range | undefined> {
@@ -175,7 +187,13 @@ export class RangeFeed {
     if (inline !== undefined && inline.length > range.start) accept(inline.subarray(range.start, range.end));
     const from = range.start + range.received;
     if (from === range.end) return;
+    const asked = this.#now();
     for await (const chunk of this.#source.read(from, range.end, this.#signal)) {
+      if (this.#more === undefined) {
+        this.#more = this.#startMore(this.#now() - asked);
+        // run() hears of it, unless another reader has failed before.
+        this.#more.catch(() => {});
+      }
       accept(chunk);
       this.#bytes += chunk.length;
     }

@@ -38,12 +38,14 @@ export interface UnpackOptions {
   verify: 'frame' | 'full';
   /** Given to everything that is created. */
   owner?: { uid: number; gid: number };
-  /** Decoding threads; 0 for none. Not said: none for a small entry, else as many as there are cores, up to four. */
+  /** Decoding threads; 0 for none. Not said: none for a small entry, one for a middling one, else as many as there are cores, up to four. */
   workers?: number;
   signal?: AbortSignal;
   onProgress?: (progress: RestoreProgress) => void;
 }
 
+/** Bytes of content up to which a second thread takes longer to start than it saves. */
+const ONE_WORKER_BYTES = 128 * 1024 * 1024;
 /** More threads than these would wait for the one that creates. */
 const MOST_WORKERS = 4;
 
@@ -73,7 +75,7 @@ export async function unpack(options: UnpackOptions): Promise<Unpacked> {
       creators: staged.map((root) => root?.creator),
       source: options.source,
       full: options.verify === 'full',
-      threads: options.workers ?? (manifest.totals.raw <= SMALL_ENTRY_BYTES ? 0 : defaultWorkers()),
+      threads: options.workers ?? defaultWorkers(manifest.totals.raw),
       working: context.working,
       engine: { accessed: context.accessed, ...(owner && { owner }) },
       ...(times && { times }),
@@ -171,6 +173,7 @@ function undoAll(swapped: Swapped[]): unknown {
   return worst;
 }
 
-function defaultWorkers(): number {
-  return Math.min(availableParallelism(), MOST_WORKERS);
+function defaultWorkers(raw: number): number {
+  if (raw <= SMALL_ENTRY_BYTES) return 0;
+  return raw <= ONE_WORKER_BYTES ? 1 : Math.min(availableParallelism(), MOST_WORKERS);
 }

@@ -69,8 +69,8 @@ test('everything comes, in order, whatever the chunks and however late the range
   );
 });
 
-test('ranges hold whole segments, up to 8 MiB or one that is larger, and several are read at once', async (t) => {
-  const plan = planOf([3, 3, 3, 3, 16.1, 1, 1, 7, 7, 2].map((size) => Math.floor(size * MiB)));
+test('ranges hold whole segments, up to 4 MiB or one that is larger, and several are read at once', async (t) => {
+  const plan = planOf([1.5, 1.5, 1.5, 1.5, 16.1, 1, 1, 3, 3, 2].map((size) => Math.floor(size * MiB)));
   const archive = Buffer.alloc(plan.bytes);
   const ranges: [number, number][] = [];
   let reading = 0;
@@ -89,7 +89,7 @@ test('ranges hold whole segments, up to 8 MiB or one that is larger, and several
   for (const [start, end] of ranges) t.ok(starts.has(start) && starts.has(end), 'whole segments');
   t.same(
     ranges.map(([start, end]) => Math.round((end - start) / MiB)),
-    [6, 6, 16, 2, 7, 7, 2],
+    [3, 3, 16, 2, 3, 3, 2],
   );
   t.equal(most, 3);
 });
@@ -129,7 +129,7 @@ test('memory is bounded: without room nothing more is asked for', async (t) => {
     over = true;
   });
   for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
-  t.equal(asked, 5 * 8 * MiB, 'three readers, and two blocks to spare');
+  t.equal(asked, 5 * 4 * MiB, 'three readers, and two blocks to spare');
   const blocks = new Set<SharedArrayBuffer>();
   while (!over) {
     for (let ready = feed.take(); ready !== undefined; ready = feed.take()) {
@@ -196,6 +196,39 @@ test('no connection is added where memory is what lacks', (t) => {
     t.notOk(growth.isWorthAnother(3, range * MiB));
   }
   t.end();
+});
+
+test('where the first byte is slow to come, all connections start at once; where it is not, three do', async (t) => {
+  for (const [ms, expected] of [
+    [10, 8],
+    [1, 3],
+  ] as const) {
+    let now = 0;
+    const begun: number[] = [];
+    const source: ArchiveSource = {
+      async *read(start, end) {
+        begun.push(start);
+        await new Promise(setImmediate);
+        now += ms;
+        // The first byte of the first range; nothing more comes until the end.
+        yield Buffer.alloc(1);
+        for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+        yield Buffer.alloc(end - start - 1);
+      },
+    };
+    const growth = new ReaderGrowth(() => 0);
+    const feed = new RangeFeed(
+      planOf(Array(8).fill(MiB * 4)),
+      source,
+      ended,
+      () => {},
+      growth,
+      () => now,
+    );
+    void feed.run();
+    for (let turn = 0; turn < 40; turn++) await new Promise(setImmediate);
+    t.equal(begun.length, expected, `after ${ms} ms`);
+  }
 });
 
 test('over a long way, eight connections at most are used', async (t) => {
