@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
 import { fault } from '#protocol/wire/errors.ts';
+import { INLINE_MAX } from '#protocol/wire/inline.ts';
 import packageManifest from '../package.json' with { type: 'json' };
 import type { App } from './api/app-type.ts';
 import { buildApp } from './app.ts';
@@ -15,6 +16,7 @@ import { Drain } from './drain.ts';
 import { ByteBudget } from './entries/byte-budget.ts';
 import { Entries } from './entries/entries.ts';
 import type { EntryObserver } from './entries/parts.ts';
+import { UploadMemory } from './entries/upload-memory.ts';
 import { openFileLog } from './events/file-log.ts';
 import { createStats } from './events/stats.ts';
 import { createReach } from './failpoint.ts';
@@ -28,6 +30,8 @@ import { createVerifyPool } from './verify/pool.ts';
 
 /** Milliseconds that an upload may pause. */
 const BODY_IDLE_MS = 30_000;
+/** Of inline answers, all at once; beyond them readers ask for ranges. */
+const INLINE_BYTES = 4 * INLINE_MAX;
 /** Under these names a browser and every client mean this machine. */
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
@@ -96,7 +100,7 @@ async function openParts(
   });
   ending.push(() => queue.close());
   const drain = new Drain();
-  const memory = new ByteBudget(config.memory.uploads);
+  const memory = new UploadMemory(config.memory.uploads);
   const metrics = createMetrics({
     running: () => drain.running,
     uploadBytes: () => memory.reserved,
@@ -133,6 +137,7 @@ async function openParts(
       now: Date.now,
       grantOf: () => localGrant,
       memory,
+      inline: new ByteBudget(INLINE_BYTES),
       bodyIdle: BODY_IDLE_MS,
     },
     service: { signing, unready: () => unready(drain, store, index) },

@@ -5,8 +5,8 @@
 import { sha256 } from '#protocol/format/digest.ts';
 import { encodeStored } from '#protocol/format/frame.ts';
 import type { Digest } from '#protocol/format/manifest.ts';
+import { type Piece, SegmentMemory } from '#protocol/format/segment-memory.ts';
 import type { FileAccess } from './file-access.ts';
-import { PackMemory, type Piece } from './pack-memory.ts';
 import { type RootColumns, readSegment, type SegmentTask } from './pack-segment.ts';
 
 export type ToEngine =
@@ -29,8 +29,8 @@ export class PackEngine {
   readonly #files: FileAccess;
   readonly #post: (message: FromEngine) => void;
   #roots: RootColumns[] = [];
-  #memory = new PackMemory(0);
-  #storedMemory = new PackMemory(0);
+  #memory = new SegmentMemory(0);
+  #storedMemory = new SegmentMemory(0);
   readonly #tasks: SegmentTask[] = [];
   readonly #verdicts: { id: number; lacking: boolean }[] = [];
   readonly #held = new Map<number, { piece: Piece; identity: Digest }>();
@@ -46,8 +46,8 @@ export class PackEngine {
     switch (message.type) {
       case 'roots':
         this.#roots = message.roots;
-        this.#memory = new PackMemory(message.capacity);
-        this.#storedMemory = new PackMemory(message.storedCapacity);
+        this.#memory = new SegmentMemory(message.capacity);
+        this.#storedMemory = new SegmentMemory(message.storedCapacity);
         break;
       case 'read':
         this.#tasks.push(message.task);

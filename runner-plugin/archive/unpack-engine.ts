@@ -8,12 +8,12 @@ import fs from 'node:fs';
 import { sha256 } from '#protocol/format/digest.ts';
 import { checkFrame, parseStored } from '#protocol/format/frame.ts';
 import { FrameDecoder } from '#protocol/format/frame-decoder.ts';
+import { type Piece, SegmentMemory } from '#protocol/format/segment-memory.ts';
 import type { MemberAt } from '#protocol/format/tar-reader.ts';
 import { fault, isFault } from '#protocol/wire/errors.ts';
 import { setAttributes } from './file-attributes.ts';
 import { systemCode } from './file-fault.ts';
 import { listMembers, listPart } from './member-list.ts';
-import { PackMemory, type Piece } from './pack-memory.ts';
 import type { FailedReport, FilesTask, FromDecoder, SegmentTask, ToDecoder } from './unpack-messages.ts';
 
 /**
@@ -47,13 +47,13 @@ export class UnpackEngine {
   readonly #options: EngineOptions;
   readonly #post: (report: FromDecoder) => void;
   readonly #decoder = new FrameDecoder();
-  readonly #memory: PackMemory;
+  readonly #memory: SegmentMemory;
   readonly #blocks = new Map<number, SharedArrayBuffer>();
   readonly #held = new Map<number, Held>();
 
   constructor(options: EngineOptions, post: (report: FromDecoder) => void) {
     this.#options = options;
-    this.#memory = new PackMemory(options.memory);
+    this.#memory = new SegmentMemory(options.memory);
     this.#post = post;
   }
 

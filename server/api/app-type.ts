@@ -11,6 +11,7 @@ import type {
 import type { Grant } from '../auth/grant.ts';
 import type { ByteBudget } from '../entries/byte-budget.ts';
 import type { Entries } from '../entries/entries.ts';
+import type { UploadMemory } from '../entries/upload-memory.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { StatsReader } from '../events/stats.ts';
 
@@ -30,8 +31,10 @@ export interface RouteParts {
   stats: StatsReader;
   /** Milliseconds since 1970 by this machine's clock: for events, never for what is stored. */
   now(): number;
-  /** Bytes of uploads and inline answers that may be in memory at once, for all requests together. */
-  memory: ByteBudget;
+  /** Where uploads are received, for all requests together. */
+  memory: UploadMemory;
+  /** Bytes of inline answers that may be in memory at once, for all requests together. */
+  inline: ByteBudget;
   /** A body that brings nothing for this long is given up; milliseconds. */
   bodyIdle: number;
   traffic: Traffic;

@@ -1,34 +1,24 @@
 /**
- * A body of many stored objects (protocol/wire/batch.ts), read one object at a time into memory of its own that was reserved
- * before: what one sender can make the server hold is what has been admitted and not yet verified.
+ * A body of many stored objects (protocol/wire/batch.ts), read one object at a time into memory that was reserved before: what one sender can make the server hold is what has been admitted and not yet verified.
  */
 import type { IncomingMessage } from 'node:http';
 import { LIMITS } from '#protocol/format/limits.ts';
 import { fault } from '#protocol/wire/errors.ts';
-import type { Release } from '../entries/byte-budget.ts';
+import type { Room } from '../entries/upload-memory.ts';
 import { type BodyBounds, chunksOf, closing, declaredLength } from './body.ts';
 
 const LENGTH_BYTES = 4;
-
-export interface BatchObject {
-  bytes: Buffer;
-  /** To be called when its memory may be let go. */
-  release: Release;
-}
 
 /**
  * The objects in their order. Throws `REQUEST_TOO_LARGE` for a body or an object beyond its limit, before its bytes have come,
  * and `REQUEST_INVALID` for one that ends inside an object.
  */
-export async function* batchObjects(
-  request: IncomingMessage,
-  bounds: BodyBounds,
-): AsyncGenerator<BatchObject> {
+export async function* batchObjects(request: IncomingMessage, bounds: BodyBounds): AsyncGenerator<Room> {
   declaredLength(request, bounds.limit);
   const closed = closing(request);
   const prefix = Buffer.alloc(LENGTH_BYTES);
   let prefixed = 0;
-  let object: BatchObject | undefined;
+  let object: Room | undefined;
   let filled = 0;
   let received = 0;
   try {
@@ -64,9 +54,8 @@ export async function* batchObjects(
   }
 }
 
-async function makeRoom(length: number, { memory }: BodyBounds, signal: AbortSignal): Promise<BatchObject> {
+function makeRoom(length: number, { memory }: BodyBounds, signal: AbortSignal): Promise<Room> {
   if (length === 0) throw fault('REQUEST_INVALID', { why: 'the batch holds an empty object' });
   if (length > LIMITS.segmentStored) throw fault('REQUEST_TOO_LARGE', { limit: LIMITS.segmentStored });
-  const release = await memory.reserve(length, signal);
-  return { bytes: Buffer.allocUnsafeSlow(length), release };
+  return memory.reserve(length, signal);
 }

@@ -4,29 +4,31 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { fault } from '#protocol/wire/errors.ts';
-import type { ByteBudget, Release } from '../entries/byte-budget.ts';
+import type { Room, UploadMemory } from '../entries/upload-memory.ts';
 
 export interface BodyBounds {
   /** Bytes that the whole body may have. */
   limit: number;
-  memory: ByteBudget;
+  memory: UploadMemory;
   /** Milliseconds without a byte after which it is given up. */
   idle: number;
 }
 
-/** The body in memory of its own, and what gives its reservation back. Throws `REQUEST_TOO_LARGE` and `REQUEST_TIMEOUT`. */
-export async function readBody(
-  request: IncomingMessage,
-  bounds: BodyBounds,
-): Promise<{ bytes: Buffer; release: Release }> {
+/** The body, to be released when it has been dealt with. Throws `REQUEST_TOO_LARGE` and `REQUEST_TIMEOUT`. */
+export async function readBody(request: IncomingMessage, bounds: BodyBounds): Promise<Room> {
   const declared = declaredLength(request, bounds.limit);
   const closed = closing(request);
-  const release = await bounds.memory.reserve(declared ?? bounds.limit, closed.signal);
+  const room = await bounds.memory.reserve(declared ?? bounds.limit, closed.signal);
   try {
-    const bytes = await gather(request, declared, bounds);
-    return { bytes, release };
+    let length = 0;
+    for await (const chunk of chunksOf(request, bounds.idle)) {
+      if (length + chunk.length > room.bytes.length)
+        throw fault('REQUEST_TOO_LARGE', { limit: bounds.limit });
+      length += chunk.copy(room.bytes, length);
+    }
+    return { bytes: room.bytes.subarray(0, length), release: room.release };
   } catch (error) {
-    release();
+    room.release();
     throw error;
   } finally {
     closed.stop();
@@ -72,26 +74,4 @@ export function closing(request: IncomingMessage): { signal: AbortSignal; stop()
   const abort = () => controller.abort(fault('REQUEST_INVALID', { why: 'the sender has gone' }));
   request.socket.once('close', abort);
   return { signal: controller.signal, stop: () => request.socket.removeListener('close', abort) };
-}
-
-async function gather(
-  request: IncomingMessage,
-  declared: number | undefined,
-  { limit, idle }: BodyBounds,
-): Promise<Buffer> {
-  // Its own memory, so that it can be handed to another thread.
-  const whole = declared === undefined ? undefined : Buffer.allocUnsafeSlow(declared);
-  const parts: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of chunksOf(request, idle)) {
-    if (length + chunk.length > limit) throw fault('REQUEST_TOO_LARGE', { limit });
-    if (whole === undefined) parts.push(chunk);
-    else chunk.copy(whole, length);
-    length += chunk.length;
-  }
-  if (whole !== undefined) return whole;
-  const bytes = Buffer.allocUnsafeSlow(length);
-  let at = 0;
-  for (const part of parts) at += part.copy(bytes, at);
-  return bytes;
 }

@@ -19,7 +19,7 @@ interface Inline {
   places: { times?: Place | undefined; inline?: Place | undefined }[];
 }
 
-export function lookupRoutes(app: App, { entries, grantOf, memory, traffic }: RouteParts): void {
+export function lookupRoutes(app: App, { entries, grantOf, inline: budget, traffic }: RouteParts): void {
   app.post(
     '/lookup',
     {
@@ -36,7 +36,7 @@ export function lookupRoutes(app: App, { entries, grantOf, memory, traffic }: Ro
       const max = inlineBytes(request.headers[ACCEPT_INLINE]);
       if (max === 0) return sendParts(reply, JSON_TYPE, answerParts(found, []));
       // Beyond what memory allows now there are none: the reader asks for ranges then.
-      const release = memory.tryReserve(max);
+      const release = budget.tryReserve(max);
       const inline = release === undefined ? { bytes: [], places: [] } : await inlineOf(found, max);
       if (release !== undefined) reply.raw.once('close', release);
       for (const { length } of inline.bytes) traffic.sent(length);

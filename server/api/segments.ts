@@ -11,8 +11,9 @@ import {
   WriteAnswerSchema,
 } from '#protocol/wire/routes.ts';
 import type { Grant } from '../auth/grant.ts';
+import type { Room } from '../entries/upload-memory.ts';
 import type { App, RouteParts } from './app-type.ts';
-import { type BatchObject, batchObjects } from './batch-body.ts';
+import { batchObjects } from './batch-body.ts';
 import { readBody } from './body.ts';
 import { sendChunks } from './send-chunks.ts';
 
@@ -132,7 +133,7 @@ export function segmentRoutes(
     (request) => entries.suspect(grantOf(request), request.params.identity, request.body.entry),
   );
 
-  async function admitOne(grant: Grant, { bytes, release }: BatchObject): Promise<WriteResult> {
+  async function admitOne(grant: Grant, { bytes, release }: Room): Promise<WriteResult> {
     try {
       const { identity, status } = await entries.admit(grant, bytes);
       return { identity, status };

@@ -3,11 +3,11 @@
  * Where the store has the segment already, its copy is compared, and replaced if it is damaged: that is how a bad
  * segment heals.
  */
+
+import type { VerifiedStored } from '#protocol/format/frame.ts';
 import type { Digest } from '#protocol/format/manifest.ts';
 import { segmentObject } from '#protocol/format/object-name.ts';
 import { fault } from '#protocol/wire/errors.ts';
-import type { Verified } from '../verify/pool.ts';
-import { letGo } from './let-go.ts';
 import type { EntryParts } from './parts.ts';
 import type { SegmentCheck } from './segment-check.ts';
 
@@ -30,30 +30,26 @@ export class Admission {
   }
 
   /**
-   * `stored` is frame and trailer and belongs to this call from now on. `expected` is what the sender says it is. Throws
+   * `stored` is frame and trailer, and must hold still until it answers. `expected` is what the sender says it is. Throws
    * `SEGMENT_UNREADABLE` or `SEGMENT_DAMAGED`, and then nothing is visible.
    */
   async admit(domain: string, stored: Buffer, expected?: Digest): Promise<Admitted> {
     const verified = await this.#parts.verifier.verify(stored);
-    try {
-      const { identity } = verified;
-      if (expected !== undefined && expected !== identity) {
-        throw fault('SEGMENT_DAMAGED', { identity: expected, why: `its content is ${identity}` });
-      }
-      return await this.#place(domain, verified);
-    } finally {
-      letGo(verified.stored);
+    const { identity } = verified;
+    if (expected !== undefined && expected !== identity) {
+      throw fault('SEGMENT_DAMAGED', { identity: expected, why: `its content is ${identity}` });
     }
+    return await this.#place(domain, stored, verified);
   }
 
-  async #place(domain: string, verified: Verified): Promise<Admitted> {
+  async #place(domain: string, stored: Buffer, verified: VerifiedStored): Promise<Admitted> {
     const { store, index, observer, reach } = this.#parts;
     const { identity, raw, length, digest } = verified;
     const name = segmentObject(domain, identity);
     let healing = false;
     for (let tries = 0; tries < TRIES; tries++) {
       reach('admit-before-put');
-      const put = await store.put(name, verified.stored, { ifAbsent: true });
+      const put = await store.put(name, stored, { ifAbsent: true });
       if (put !== 'exists') {
         reach('admit-after-put');
         await index.putSegments(domain, [{ identity, raw, length, digest, etag: put.etag }]);
@@ -61,7 +57,7 @@ export class Admission {
         if (healing) observer.healed(identity);
         return { identity, status: 'stored', length };
       }
-      const held = await this.#check.holds(name, verified.stored);
+      const held = await this.#check.holds(name, stored);
       if (held === undefined) continue;
       if (held !== 'other') {
         await index.putSegments(domain, [{ identity, raw, length, digest, etag: held.etag }]);

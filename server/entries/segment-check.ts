@@ -121,8 +121,7 @@ export class SegmentCheck {
     try {
       if (found.bytes.length > LIMITS.segmentStored)
         throw fault('SEGMENT_UNREADABLE', { identity, why: 'it is too large' });
-      const verified = await verifier.verify(found.bytes);
-      letGo(verified.stored);
+      const verified = await verifier.verify(found.bytes).finally(() => letGo(found.bytes));
       if (verified.identity !== identity) {
         throw fault('SEGMENT_DAMAGED', { identity, why: `it holds ${verified.identity}` });
       }

@@ -2,21 +2,19 @@
  * Verification of stored objects off the event loop: in worker threads that start when there is something to verify, keep no
  * process alive by themselves, and are replaced when they die.
  *
- * An object's memory goes to the worker and back without being copied. Small objects travel many in one message: what a
- * message costs is more than what verifying them does.
+ * Objects in shared memory are verified where they lie; others are copied, as those of a folder's look-through are. Small objects
+ * travel many in one message: what a message costs is more than what verifying them does.
  */
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import type { VerifiedStored } from '#protocol/format/frame.ts';
 import { fault } from '#protocol/wire/errors.ts';
 import { startVerifyWorker } from './start-worker.ts';
-import type { Judged } from './verification.ts';
+import type { Submitted, Verdict } from './verification.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
-/** What is smaller is copied rather than given away, which is cheaper, and needs no way back. */
-const COPIED_BYTES = 32 * KiB;
 /** A batch is closed when it has this much, so that one worker does not hold what another could do. */
 const BATCH_BYTES = 256 * KiB;
 const BATCH_OBJECTS = 64;
@@ -25,19 +23,13 @@ const BATCHES_PER_WORKER = 2;
 /** What may wait. Callers bound themselves by what they hold; this is for those that do not. */
 const WAITING_BYTES = 256 * MiB;
 
-export interface Verified extends VerifiedStored {
-  /** The bytes that were given, perhaps in another Buffer. */
-  stored: Buffer;
-}
-
 export interface VerifyPool {
   /**
-   * Checks everything about a stored object: shape, the frame's sha256, zstd's checksum, identity. Takes the buffer, which is
-   * empty afterwards if its memory was its own, and gives the bytes back with the answer. Throws `SEGMENT_UNREADABLE`,
-   * `SEGMENT_DAMAGED`, `SERVER_BUSY` when too much waits, `SERVER_DRAINING` after `close`, and `SERVER_INTERNAL` where the
-   * worker died over it or over one that it had in hand with it.
+   * Checks everything about a stored object: shape, the frame's sha256, zstd's checksum, identity. Shared memory must hold still
+   * until it answers. Throws `SEGMENT_UNREADABLE`, `SEGMENT_DAMAGED`, `SERVER_BUSY` when too much waits, `SERVER_DRAINING`
+   * after `close`, and `SERVER_INTERNAL` where the worker died over it or over one that it had in hand with it.
    */
-  verify(stored: Buffer): Promise<Verified>;
+  verify(stored: Buffer): Promise<VerifiedStored>;
   /** Finishes what was asked for and ends the workers. */
   close(): Promise<void>;
 }
@@ -57,7 +49,7 @@ interface Job {
   stored: Buffer;
   /** Of `stored`, as it came. */
   bytes: number;
-  resolve(verified: Verified): void;
+  resolve(verified: VerifiedStored): void;
   reject(error: Error): void;
 }
 
@@ -76,7 +68,7 @@ class WorkerPool implements VerifyPool {
     this.#start = options.start ?? startVerifyWorker;
   }
 
-  async verify(stored: Buffer): Promise<Verified> {
+  async verify(stored: Buffer): Promise<VerifiedStored> {
     if (this.#closing !== undefined) throw fault('SERVER_DRAINING');
     if (this.#waitingBytes + stored.length > this.#waitingMost)
       throw fault('SERVER_BUSY', { what: 'verifying uploads' });
@@ -139,13 +131,15 @@ class WorkerPool implements VerifyPool {
 /** One worker, and what it has in hand. */
 class CrewMember {
   readonly #worker: Worker;
+  /** The blocks that the worker knows, with their numbers. */
+  readonly #blocks = new Map<SharedArrayBuffer, number>();
   #inHand: Job[][] = [];
 
   constructor(worker: Worker, events: { onBatch(): void; onEnd(): void }) {
     this.#worker = worker;
     let why = 'it ended';
-    worker.on('message', (judged: Judged) => {
-      this.#settle(judged);
+    worker.on('message', (verdicts: Verdict[]) => {
+      this.#settle(verdicts);
       events.onBatch();
     });
     worker.on('error', (error: Error) => {
@@ -172,46 +166,34 @@ class CrewMember {
     // A process that waits for a verdict must not end; one that has all of them may.
     this.#worker.ref();
     this.#inHand.push(jobs);
-    const objects = jobs.map(({ stored }) =>
-      isGivenAway(stored) ? (stored as Uint8Array<ArrayBuffer>) : copyOf(stored),
-    );
-    const giveBack = jobs.map(({ stored }) => isGivenAway(stored));
+    const objects = jobs.map(({ stored }) => this.#submit(stored));
     this.#worker.postMessage(
-      { objects, giveBack },
-      objects.map(({ buffer }) => buffer),
+      objects,
+      objects.flatMap((object) => (object instanceof Uint8Array ? [object.buffer] : [])),
     );
   }
 
-  #settle({ verdicts, objects }: Judged): void {
+  #submit(stored: Buffer): Submitted {
+    const { buffer, byteOffset: at, length } = stored;
+    if (buffer instanceof ArrayBuffer) return new Uint8Array(stored);
+    const known = this.#blocks.get(buffer);
+    const block = known ?? this.#blocks.size;
+    this.#blocks.set(buffer, block);
+    return { block, at, length, ...(known === undefined && { memory: buffer }) };
+  }
+
+  #settle(verdicts: Verdict[]): void {
     const jobs = this.#inHand.shift() ?? [];
     if (this.idle) this.#worker.unref();
     for (const [index, job] of jobs.entries()) {
       const verdict = verdicts[index];
-      const given = objects[index];
-      if (verdict !== undefined && 'verified' in verdict) {
-        const stored =
-          given === undefined ? job.stored : Buffer.from(given.buffer, given.byteOffset, given.length);
-        job.resolve({ ...verdict.verified, stored });
-      } else if (verdict !== undefined) job.reject(fault(verdict.refused.code, verdict.refused.params));
+      if (verdict === undefined) continue;
+      if ('verified' in verdict) job.resolve(verdict.verified);
+      else job.reject(fault(verdict.refused.code, verdict.refused.params));
     }
   }
 
   async end(): Promise<void> {
     await this.#worker.terminate();
   }
-}
-
-/** Memory that others may look into (a batch's body, Node's pool for small buffers) cannot be transferred. */
-function isGivenAway(stored: Buffer): boolean {
-  return (
-    stored.length >= COPIED_BYTES &&
-    stored.length === stored.buffer.byteLength &&
-    stored.buffer instanceof ArrayBuffer
-  );
-}
-
-function copyOf(stored: Buffer): Uint8Array<ArrayBuffer> {
-  const copy = new Uint8Array(stored.length);
-  copy.set(stored);
-  return copy;
 }

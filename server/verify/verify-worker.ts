@@ -9,7 +9,7 @@ import { type MessagePort, parentPort } from 'node:worker_threads';
 import { verifyStored } from '#protocol/format/frame.ts';
 import { LIMITS } from '#protocol/format/limits.ts';
 import { isFault } from '#protocol/wire/errors.ts';
-import type { Batch, Judged, Verdict } from './verification.ts';
+import type { Submitted, Verdict } from './verification.ts';
 
 /** Below the thread that answers requests, which a save of somebody else's must not keep waiting. */
 const NICENESS = 10;
@@ -23,9 +23,19 @@ function stepBack(): void {
   }
 }
 
-function verdictOn(object: Uint8Array<ArrayBuffer>, scratch: Buffer): Verdict {
+/** Blocks of shared memory, by number. */
+const blocks = new Map<number, SharedArrayBuffer>();
+
+function bytesOf(object: Submitted): Buffer {
+  if (object instanceof Uint8Array) return Buffer.from(object.buffer, object.byteOffset, object.length);
+  const { block, memory, at, length } = object;
+  if (memory !== undefined) blocks.set(block, memory);
+  return Buffer.from(blocks.get(block) as SharedArrayBuffer, at, length);
+}
+
+function verdictOn(object: Submitted, scratch: Buffer): Verdict {
   try {
-    return { verified: verifyStored(Buffer.from(object.buffer, object.byteOffset, object.length), scratch) };
+    return { verified: verifyStored(bytesOf(object), scratch) };
   } catch (error) {
     // Anything but a verdict is this worker's own failure, and ends it.
     if (!isFault(error)) throw error;
@@ -38,9 +48,6 @@ stepBack();
 const port = parentPort as MessagePort;
 // Memory is given to it only as far as segments reach.
 const scratch = Buffer.allocUnsafeSlow(LIMITS.segmentRaw);
-port.on('message', ({ objects, giveBack }: Batch) => {
-  const verdicts = objects.map((object) => verdictOn(object, scratch));
-  const returned = objects.map((object, index) => (giveBack[index] ? object : undefined));
-  const transfer = returned.flatMap((object) => (object === undefined ? [] : [object.buffer]));
-  port.postMessage({ verdicts, objects: returned } satisfies Judged, transfer);
+port.on('message', (objects: Submitted[]) => {
+  port.postMessage(objects.map((object) => verdictOn(object, scratch)));
 });

@@ -4,7 +4,7 @@ import { test } from 'tap';
 import { isFault } from '#protocol/wire/errors.ts';
 import { batchObjects } from '#server/api/batch-body.ts';
 import { type BodyBounds, readBody } from '#server/api/body.ts';
-import { ByteBudget } from '#server/entries/byte-budget.ts';
+import { UploadMemory } from '#server/entries/upload-memory.ts';
 import { batchOf } from './open-server.ts';
 
 /** A request of which only the body matters. */
@@ -19,7 +19,7 @@ function requestOf(headers: Record<string, string> = {}): {
 }
 
 function boundsOf(bounds: Partial<BodyBounds> = {}): BodyBounds {
-  return { limit: 1_000, memory: new ByteBudget(1_000), idle: 60_000, ...bounds };
+  return { limit: 1_000, memory: new UploadMemory(1_000), idle: 60_000, ...bounds };
 }
 
 async function codeOf(call: Promise<unknown>): Promise<string> {
@@ -60,12 +60,12 @@ test('a sender who falls silent is given up, and can still be answered', async (
 
 test('a sender who goes away while it waits for memory leaves the line', async (t) => {
   const { request, gone } = requestOf({ 'content-length': '10' });
-  const memory = new ByteBudget(10);
+  const memory = new UploadMemory(10);
   const held = await memory.reserve(10);
   const reading = codeOf(readBody(request, boundsOf({ memory })));
   gone();
   t.equal(await reading, 'REQUEST_INVALID');
-  held();
+  held.release();
   t.equal(memory.reserved, 0);
 });
 
@@ -87,7 +87,7 @@ test('a batch is divided the same however its bytes arrive', async (t) => {
 
 test('an object is not taken in before there is memory for it', async (t) => {
   const { request, body } = requestOf();
-  const memory = new ByteBudget(10);
+  const memory = new UploadMemory(10);
   const reading = batchObjects(request, boundsOf({ memory }));
   body.end(batchOf([Buffer.alloc(10, 1), Buffer.alloc(10, 2)]));
   const first = (await reading.next()).value;

@@ -55,7 +55,7 @@ export async function openEntries(
     store,
     index,
     queue,
-    verifier: { verify: async (stored) => ({ ...verifyStored(stored), stored }) },
+    verifier: { verify: async (stored) => verifyStored(stored) },
     signing: await openSigningKeys(join(folder, 'signing.pem')),
     limits: { entryBytes: LIMITS.entryBytes, answerBytes: 16 * 1024 * 1024 },
     clock: () => time,

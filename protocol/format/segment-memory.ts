@@ -1,7 +1,6 @@
 /**
- * The memory that segments are read into and stored in: two blocks a thread, given out in pieces and used again. Fresh
- * buffers would have the kernel clear 1.4 GB of pages for one large save, and V8 mark its whole heap for each 10 MB of them
- * that come and go.
+ * A block of memory for segments on their way, given out in pieces and used again. Fresh buffers would have the kernel clear
+ * 1.4 GB of pages for one large save, and V8 mark its whole heap for each 10 MB of them that come and go.
  */
 
 export interface Piece {
@@ -9,7 +8,7 @@ export interface Piece {
   start: number;
 }
 
-export class PackMemory {
+export class SegmentMemory {
   readonly #block: Buffer;
   /** What is given out, by where it begins. */
   readonly #pieces: Piece[] = [];

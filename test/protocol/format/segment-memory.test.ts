@@ -1,8 +1,8 @@
 import { test } from 'tap';
-import { PackMemory } from '#runner-plugin/archive/pack-memory.ts';
+import { SegmentMemory } from '#protocol/format/segment-memory.ts';
 
 test('pieces do not overlap, gaps are used again from the lowest on, and there is an end', (t) => {
-  const memory = new PackMemory(100);
+  const memory = new SegmentMemory(100);
   const [a, b, c] = [memory.take(40), memory.take(30), memory.take(30)];
   t.same([a?.start, b?.start, c?.start], [0, 40, 70]);
   t.equal(memory.take(1), undefined);
