@@ -19,7 +19,7 @@ const MOST_CHUNK_BYTES = 1024 * 1024;
 /** A chunk is what the reader takes in this time, between those two. */
 const CHUNK_MS = 10;
 /** Large chunks that may be held at once, for all readers: one that stops reading keeps its chunk. */
-const LARGE_CHUNKS_BYTES = 32 * 1024 * 1024;
+const LARGE_CHUNKS_BYTES = 16 * 1024 * 1024;
 
 export interface ObjectFile {
   fd: number;
