@@ -17,6 +17,10 @@ const PROGRAMS = [
   ['javac', 'default-jdk-headless'],
   ['mvn', 'maven'],
   ['openssl', 'openssl'],
+  ['go', 'golang-go'],
+  ['cargo', 'cargo'],
+  ['python3', 'python3'],
+  ['pip3', 'python3-pip'],
 ];
 
 /** @param {string} program */

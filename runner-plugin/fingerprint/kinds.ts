@@ -1,7 +1,15 @@
 /** The kinds that are found by looking at a folder, each loaded when it is asked. */
 import type { KindDetector } from './plan.ts';
 
+/** By presets/table.ts, which is read when one of them is asked. */
+const PRESET_KINDS = ['gradle', 'go', 'cargo', 'pip', 'uv', 'composer', 'bundler'];
+
 export const KINDS: Readonly<Record<string, () => Promise<KindDetector>>> = {
   npm: async () => (await import('./npm/detect.ts')).npmKind,
+  pnpm: async () => (await import('./pnpm/detect.ts')).pnpmKind,
+  yarn: async () => (await import('./yarn/detect.ts')).yarnKind,
   maven: async () => (await import('./maven/detect.ts')).mavenKind,
+  ...Object.fromEntries(
+    PRESET_KINDS.map((kind) => [kind, async () => (await import('./presets/detect.ts')).presetKind(kind)]),
+  ),
 };

@@ -1,11 +1,12 @@
 /**
- * Which plans hold for a folder and a command. The kind is the user's `--kind`, else that of the command's program, else
- * every kind that is found there.
+ * Which plans hold for a folder and a command. The kind is the user's `--kind`, else that of cachalot.json, else that of the
+ * command's program, else every kind that is found there.
  */
 
 import { fault } from '#protocol/wire/errors.ts';
 import { KINDS } from '../fingerprint/kinds.ts';
 import type { Detection, KindDetector, Plan } from '../fingerprint/plan.ts';
+import { ownPlan, readProjectFile, withInputs } from '../fingerprint/project-file.ts';
 import { homeOf, type StepContext } from './context.ts';
 
 export interface DetectOptions {
@@ -35,27 +36,52 @@ export async function detectPlans(
     ...(options.command === undefined ? {} : { command: options.command }),
     ...(options.salt === undefined ? {} : { salt: options.salt }),
   };
+  const kinds = context.kinds ?? KINDS;
+  if (options.kind !== undefined && kinds[options.kind] === undefined)
+    throw fault('USAGE', { why: unknownKind(options.kind, kinds) });
   const plans: Plan[] = [];
-  for (const kind of await detectorsOf(context.kinds ?? KINDS, options)) {
+  const orFault = async (detect: () => Promise<void>): Promise<void> => {
     try {
-      plans.push(...(await kind.detect(detection)));
+      await detect();
     } catch (error) {
       if (onFault === undefined) throw error;
       onFault(error);
     }
-  }
+  };
+  await orFault(async () => {
+    const file = await readProjectFile(detection);
+    if (file?.kind !== undefined && kinds[file.kind] === undefined)
+      throw fault('SETTING_INVALID', {
+        setting: 'kind in cachalot.json',
+        value: file.kind,
+        why: unknownKind(file.kind, kinds),
+      });
+    if (file?.paths !== undefined && options.kind === undefined) {
+      plans.push(await ownPlan(file, file.paths, detection));
+      return;
+    }
+    for (const detector of await detectorsOf(kinds, options.kind ?? file?.kind, options.command)) {
+      await orFault(async () => {
+        const found = await detector.detect(detection);
+        plans.push(...(file === undefined ? found : found.map((plan) => withInputs(plan, file))));
+      });
+    }
+  });
   return plans.sort((a, b) => (a.fingerprint.key < b.fingerprint.key ? -1 : 1));
 }
 
-async function detectorsOf(kinds: typeof KINDS, { kind, command }: DetectOptions): Promise<KindDetector[]> {
-  if (kind !== undefined) {
-    const load = kinds[kind];
-    if (load === undefined) {
-      throw fault('USAGE', { why: `There is no kind ${kind}; there are ${Object.keys(kinds).join(', ')}.` });
-    }
-    return [await load()];
-  }
+async function detectorsOf(
+  kinds: typeof KINDS,
+  kind: string | undefined,
+  command: readonly string[] | undefined,
+): Promise<KindDetector[]> {
+  const named = kind === undefined ? undefined : kinds[kind];
+  if (named !== undefined) return [await named()];
   const all = await Promise.all(Object.values(kinds).map((load) => load()));
   const owners = command === undefined ? [] : all.filter((detector) => detector.owns(command));
   return owners.length > 0 ? owners : all;
+}
+
+function unknownKind(kind: string, kinds: typeof KINDS): string {
+  return `There is no kind ${kind}; there are ${Object.keys(kinds).join(', ')}.`;
 }
