@@ -60,9 +60,12 @@ async function restoreOrAgain(
     return await restoreOnce(session, server, found, options, signal);
   } catch (error) {
     if (!isFault(error, 'LAYOUT_STALE') && !isFault(error, 'ENTRY_MISSING')) throw error;
-    const { entry } = await options.again();
+    const { entry, reason = 'there is no such entry now.' } = await options.again();
+    const { key } = found.manifest;
+    if (entry === undefined && isFault(error, 'ENTRY_MISSING'))
+      throw fault('ENTRY_TAKEN_AWAY', { key, why: reason }, { cause: error });
     // Only the same key: its places and its owner have been worked out.
-    if (entry === undefined || entry.manifest.key !== found.manifest.key) throw error;
+    if (entry?.manifest.key !== key) throw error;
     return restoreOnce(session, server, entry, options, signal);
   }
 }

@@ -51,3 +51,22 @@ test('a layout that has become stale is asked for again, once', async (t) => {
   const never = await restore(set.context, { key: 'stale', paths: ['dist'] });
   t.match(never.report, { hit: 'none', warnings: [{ code: 'LAYOUT_STALE' }] });
 });
+
+test('an entry that is taken away between look-up and restore: said with the reason, and a miss', async (t) => {
+  await saved(t, 'taken');
+  let id = '';
+  const through = await passThrough(t, shared.url, async (path, body) => {
+    if (!path.includes('/lookup') || id !== '') return body;
+    id = JSON.parse(body.toString()).results[0].entry;
+    await fetch(`${shared.url}/api/v1/entries/${id}`, { method: 'DELETE' });
+    return body;
+  });
+  const set = stage(t, { CACHALOT_URL: through.url });
+  set.write({ 'dist/mine': 'x' });
+  const { report } = await restore(set.context, { key: 'taken', paths: ['dist'] });
+  t.match(report, {
+    hit: 'none',
+    warnings: [{ code: 'ENTRY_TAKEN_AWAY', message: /generic\/_\/taken.*No entry/ }],
+  });
+  t.equal(set.read('dist/mine'), 'x');
+});

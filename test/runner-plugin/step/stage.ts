@@ -108,7 +108,7 @@ export async function realServer(t: Teardown): Promise<RealServer> {
 export function passThrough(
   t: Teardown,
   url: string,
-  spoil: (path: string, body: Buffer) => Buffer | undefined,
+  spoil: (path: string, body: Buffer) => Buffer | undefined | Promise<Buffer | undefined>,
 ): Promise<Listening> {
   return httpServer(t, async (request, response) => {
     const path = request.url ?? '';
@@ -123,7 +123,7 @@ export function passThrough(
       },
       ...(body.length === 0 ? {} : { body }),
     });
-    const spoilt = spoil(path, Buffer.from(await answer.arrayBuffer()));
+    const spoilt = await spoil(path, Buffer.from(await answer.arrayBuffer()));
     if (spoilt === undefined) return;
     const contentRange = answer.headers.get('content-range');
     response.writeHead(answer.status, {
