@@ -1,5 +1,5 @@
 /** `cachalot run -- CMD`: a build step with the cache around it. */
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { SkipInstall } from '#runner-plugin/fingerprint/plan.ts';
 import type { OwnerRule } from '#runner-plugin/step/owner.ts';
 import type { SavePolicy } from '#runner-plugin/step/run-save.ts';
@@ -12,6 +12,7 @@ interface Flags extends StepFlags {
   path?: string[];
   skipInstall?: SkipInstall;
   owner?: OwnerRule;
+  verifySample?: number;
 }
 
 export function runCommand(context: Context, end: (status: number) => void): Command {
@@ -39,6 +40,12 @@ export function runCommand(context: Context, end: (status: number) => void): Com
         'workspace',
       ]),
     )
+    .addOption(
+      new Option(
+        '--verify-sample <share>',
+        'on that share of hits, see what the real install makes',
+      ).argParser(shareOf),
+    )
     .option('--refresh', 'treat as a miss, then replace what is there')
     .option('--no-restore', 'restore nothing')
     .option('--no-save', 'save nothing')
@@ -55,9 +62,18 @@ export function runCommand(context: Context, end: (status: number) => void): Com
       ...(typeof flags.save === 'string' ? { save: flags.save as SavePolicy } : {}),
       ...(flags.skipInstall === undefined ? {} : { skipInstall: flags.skipInstall }),
       ...(flags.owner === undefined ? {} : { owner: flags.owner }),
+      ...(flags.verifySample === undefined ? {} : { verifySample: flags.verifySample }),
     });
     step.done();
     await writeReport(context, flags, report);
     end(status);
   });
+}
+
+/** 0 to 1, as `0.01` or `1%`. */
+function shareOf(text: string): number {
+  const share = text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : Number(text);
+  if (text === '' || text === '%' || !(share >= 0 && share <= 1))
+    throw new InvalidArgumentError('It is a share, from 0 to 1.');
+  return share;
 }

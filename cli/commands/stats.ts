@@ -52,6 +52,10 @@ function facts(stats: Stats): [string, string][] {
       `${stats.hits.exact} exact, ${stats.hits.near} near, ${stats.hits.none} none: ${percent(stats.hitRate)}`,
     ],
     ['skipped', `${stats.skipped} installs`],
+    [
+      'wrong hits',
+      `${stats.verified.wrong} of ${stats.verified.right + stats.verified.wrong} that were looked into`,
+    ],
     ['time saved', durationText(stats.secondsSaved)],
     ['restored', bytesText(stats.bytes.down)],
     ['sent', `${bytesText(stats.bytes.up)}, ${bytesText(stats.bytes.reused)} were there already`],

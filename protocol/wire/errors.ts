@@ -51,6 +51,7 @@ export const CATALOGUE = {
   ENTRY_MISSING: entry(404, EXIT.io, 'There is no entry {entry}.', 'List what is there with cachalot ls.'),
   ENTRY_EXISTS: entry(409, EXIT.refused, 'The key {key} already holds other content.', 'The first save wins; use another key, or save --replace.'),
   ENTRY_TAKEN_AWAY: entry(404, EXIT.tryAgain, 'The entry of {key} was taken away while it was restored: {why}', 'Nothing was changed here; the next save brings it back.'),
+  HIT_WRONG: entry(409, EXIT.io, 'The hit {key} was wrong: {root} is not what the install makes of it.', 'Its entry has been removed. Tell us which inputs the project has that the fingerprint does not name.'),
   ENTRY_TOO_LARGE: entry(413, EXIT.refused, 'The entry has {bytes} bytes, more than the {limit} that are allowed.', 'Save fewer paths, or raise limits.entryBytes at the server.'),
   SAVE_UNKNOWN: entry(404, EXIT.tryAgain, 'There is no open save {save}.', 'Open a new one; a save ends after twelve hours.'),
   SAVE_EXPIRED: entry(409, EXIT.tryAgain, 'The save {save} was opened more than twelve hours ago.', 'Open a new one.'),

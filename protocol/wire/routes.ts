@@ -110,6 +110,8 @@ export const WantSchema = Type.Object({
   kind: Type.Optional(Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$' })),
   keys: Type.Array(KeyText, { minItems: 1, maxItems: LIMITS.keysPerWant }),
   roots: Type.Array(RootText, { maxItems: LIMITS.rootsPerEntry }),
+  /** The place of an earlier want: where that is found exactly, this one is not needed and not looked for. */
+  unless: Type.Optional(Type.Integer({ minimum: 0, maximum: LIMITS.wantsPerLookup - 1 })),
 });
 export const LookupRequestSchema = Type.Object({
   wants: Type.Array(WantSchema, { minItems: 1, maxItems: LIMITS.wantsPerLookup }),
@@ -207,6 +209,8 @@ export const EventSchema = Type.Object({
   hit: Type.Union([Type.Literal('exact'), Type.Literal('near'), Type.Literal('none')]),
   reason: Type.Optional(Type.String({ maxLength: 2000 })),
   skipped: Type.Boolean(),
+  /** Of a hit that was looked into (`--verify-sample`). */
+  verified: Type.Optional(Type.Union([Type.Literal('right'), Type.Literal('wrong')])),
   bytes: Type.Object({ down: Count, up: Count, reused: Count }),
   seconds: Type.Object({
     lookup: Type.Number({ minimum: 0 }),
@@ -229,6 +233,8 @@ export const StatsSchema = Type.Object({
   /** exact over all, 0 to 1 */
   hitRate: Type.Number(),
   skipped: Count,
+  /** Hits that were looked into, and how many of them were wrong. */
+  verified: Type.Object({ right: Count, wrong: Count }),
   bytes: Type.Object({ down: Count, up: Count, reused: Count }),
   secondsSaved: Type.Number(),
   entries: Count,

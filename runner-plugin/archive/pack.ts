@@ -35,6 +35,8 @@ export interface PackOptions {
   workers?: number;
   signal?: AbortSignal;
   onProgress?: (progress: PackProgress) => void;
+  /** Whether each root is one segment; not said: as the size of all roots together has it. */
+  small?: boolean;
   /** The file system, where it is another than Node's; then there are no threads. */
   files?: FileAccess;
   clock?: PackClock;
@@ -169,7 +171,7 @@ class Packing {
   async #packRoots(roots: readonly PackingRoot[]): Promise<Packed> {
     const trees = roots.map((root) => root.tree);
     this.#total = sumOf(trees, 'raw');
-    const small = this.#total <= SMALL_ENTRY_BYTES;
+    const small = this.#options.small ?? this.#total <= SMALL_ENTRY_BYTES;
     const items = roots.flatMap((root, index) => root.cut(index, small));
     if (items.length > LIMITS.segmentsPerEntry)
       throw fault('ARCHIVE_LIMIT', { limit: LIMITS.segmentsPerEntry, what: 'segments' });

@@ -41,6 +41,8 @@ export interface EntriesQuery {
   limit: number;
 }
 
+const NOT_NEEDED = 'what it would stand in for was found.';
+
 export class Entries {
   readonly #parts: EntryParts;
   readonly #known: WholeEntries;
@@ -97,7 +99,11 @@ export class Entries {
   async lookup(grant: Grant, wants: readonly Want[]): Promise<Found[]> {
     const read = wants.map((want, at) => readWant(want, `/wants/${at}`));
     const found: Found[] = [];
-    for (const want of read) found.push(await this.#lookup.find(grant, want));
+    for (const [at, want] of read.entries()) {
+      const { unless } = wants[at] ?? {};
+      const needed = unless === undefined || found[unless]?.hit !== 'exact';
+      found.push(needed ? await this.#lookup.find(grant, want) : { hit: 'none', reason: NOT_NEEDED });
+    }
     return found;
   }
 

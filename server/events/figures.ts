@@ -26,6 +26,7 @@ export interface Figures {
   runs: number;
   hits: Hits;
   skipped: number;
+  verified: Stats['verified'];
   bytes: Stats['bytes'];
   secondsSaved: number;
   kinds: Map<string, Kind>;
@@ -38,6 +39,7 @@ export function noFigures(): Figures {
     runs: 0,
     hits: { exact: 0, near: 0, none: 0 },
     skipped: 0,
+    verified: { right: 0, wrong: 0 },
     bytes: { down: 0, up: 0, reused: 0 },
     secondsSaved: 0,
     kinds: new Map(),
@@ -58,6 +60,7 @@ export function addEvent(figures: Figures, at: number, event: CacheEvent): void 
   figures.hits[event.hit] += 1;
   figures.secondsSaved += saved;
   if (event.skipped) figures.skipped += 1;
+  if (event.verified !== undefined) figures.verified[event.verified] += 1;
   const kind = { kind: event.kind, runs: 1, exact: 0, near: 0, none: 0, secondsSaved: saved };
   kind[event.hit] = 1;
   addKind(figures, kind);
@@ -78,6 +81,7 @@ export function addFigures(figures: Figures, part: Figures): void {
   figures.runs += part.runs;
   for (const hit of ['exact', 'near', 'none'] as const) figures.hits[hit] += part.hits[hit];
   figures.skipped += part.skipped;
+  for (const verdict of ['right', 'wrong'] as const) figures.verified[verdict] += part.verified[verdict];
   addBytes(figures.bytes, part.bytes);
   figures.secondsSaved += part.secondsSaved;
   for (const kind of part.kinds.values()) addKind(figures, kind);
@@ -120,12 +124,13 @@ function byCost(a: Miss, b: Miss): number {
 
 /** As GET stats answers. */
 export function statsOf(figures: Figures, totals: { entries: number; storedBytes: number }): Stats {
-  const { since, runs, hits, skipped, bytes } = figures;
+  const { since, runs, hits, skipped, verified, bytes } = figures;
   const stats: Stats = {
     runs,
     hits: { ...hits },
     hitRate: runs === 0 ? 0 : hits.exact / runs,
     skipped,
+    verified: { ...verified },
     bytes: { ...bytes },
     secondsSaved: toMilliseconds(figures.secondsSaved),
     ...totals,

@@ -27,6 +27,23 @@ test('the exact key is a hit, another key with a prefix is near, and each says w
   t.match(none.reason, /^No entry has the key npm\/other\/bbb/);
 });
 
+test('a want that stands in for an earlier one is not looked for where that is found exactly', async (t) => {
+  const { entries, told } = await openEntries(t);
+  await save(entries, 'npm/shop/aaa', someSegments(1, 'tree'));
+  await save(entries, 'npm-contents/shop/aaa', someSegments(1, 'contents'));
+  const ask = async (key: string) => {
+    const wants = [
+      { keys: [key, 'npm/shop/'], roots: [ROOT] },
+      { keys: ['npm-contents/shop/aaa'], roots: [ROOT], unless: 0 },
+    ];
+    return (await entries.lookup(localGrant, wants)).map(({ hit }) => hit);
+  };
+  told.length = 0;
+  t.same(await ask('npm/shop/aaa'), ['exact', 'none']);
+  t.same(told, ['lookup: exact'], 'it is no miss either');
+  t.same(await ask('npm/shop/bbb'), ['near', 'exact']);
+});
+
 test('the newest of a prefix is taken, and prefixes are tried in their order', async (t) => {
   const { entries } = await openEntries(t);
   await save(entries, 'generic/_/main-1', someSegments(1, 'one'));
