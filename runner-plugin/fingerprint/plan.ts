@@ -4,10 +4,11 @@
  * request, restores, runs the command and saves. A plan prints nothing and asks no server.
  *
  * The order in which a step calls a plan's functions, each at most once:
- * `finish` (after an exact restore) -> `watch` (just before the command runs) -> the command -> `refuseSave` -> `watched.gained`
- * (after an exact hit) -> each root's `select`. What is saved is saved under the key that a second `detect`, after the
- * command, answers with: a command may change its own inputs (`npm install` writes the lockfile), and an entry must never
- * stand under a key that its tree does not belong to.
+ * `foresee` and `finish` (before and after an exact restore) -> `replay` (in place of the command), or else `watch` (just before the command runs) -> the
+ * command -> `watched.ended` -> `refuseSave` -> `watched.gained` (after an exact hit) -> each root's `select`. A
+ * `standIn` has no steps of its own but `settle`, `refuseSave` and `select`. What is saved is saved under the key that a second `detect`,
+ * after the command, answers with: a command may change its own inputs (`npm install` writes the lockfile), and an entry must
+ * never stand under a key that its tree does not belong to.
  */
 import type { CutConstants } from '#protocol/format/limits.ts';
 import type { Manifest } from '#protocol/format/manifest.ts';
@@ -30,6 +31,8 @@ export type SkipInstall = 'understood' | 'always' | 'never';
 
 export interface KindDetector {
   kind: string;
+  /** Asked only where the user names the kind. */
+  optIn?: true;
   /** Whether CMD's program is one of this kind's; then only this kind counts. Without a program: every kind is asked. */
   owns(command: readonly string[]): boolean;
   /**
@@ -58,6 +61,8 @@ export interface Plan {
    * ci), so that nothing is restored; `why` says why it is not skipped.
    */
   install?: { onHit: 'skip' } | { onHit: 'run'; why: string; deletes?: true };
+  /** Told that an exact hit is about to be restored: what {@link finish} needs from elsewhere can be had meanwhile. Never throws. */
+  foresee?(context: FinishContext): void;
   /**
    * What remains to be done to an exactly restored tree, command skipped or not: executable bins of links, packages to be
    * rebuilt. If it throws, the hit is taken back: the roots that are replaced are removed and the command runs as after a miss.
@@ -66,11 +71,15 @@ export interface Plan {
   /** How the command is handed our settings: variables to add, or a whole command in place of the user's. */
   handOver?: { env?: Record<string, string>; command?: string[] };
   /**
-   * Asked just before the command runs, by kinds whose exact hit is not the end (Maven): `gained` then answers, after the
-   * command, whether files came that the entry lacks, and under which generation the whole is committed
-   * (`<key>/<generation>`).
+   * Asked just before the command runs, exact hit or not, by kinds whose exact hit is not the end (Maven), with what was restored
+   * for this plan. It may still change that (Maven's record of which repository a file came from).
    */
-  watch?(restored: Manifest | undefined): Promise<Watch>;
+  watch?(restored: Manifest | undefined, context: WatchContext): Promise<Watch>;
+  /**
+   * In place of a command that an exact hit stands for: what it would have done besides filling the roots. Answers with its exit
+   * status, which becomes ours.
+   */
+  replay?(context: ReplayContext): Promise<number>;
   /**
    * Why what the command left must not be saved (one sentence); undefined if it may be. `status` is the command's exit status, or
    * undefined for a save without a command. npm: an install that failed leaves half a tree; a tree that is not the lockfile's.
@@ -78,14 +87,67 @@ export interface Plan {
    * first detection's plan that is asked, which saw the tree before the command.
    */
   refuseSave?(status: number | undefined): Promise<string | undefined>;
+  /** What helps the command where there is no exact hit; also where `refused` says that the tree itself is not cached. */
+  standIn?: StandIn;
   /** The command as it may stand in a manifest, without values that may be secret; absent: none is recorded. */
   recorded?: string[];
   /** For `why` and `doctor`, one line each: what keeps this from being quicker (unpinned plugins, packages rebuilt each time). */
   notes: string[];
 }
 
+/**
+ * An entry beside a plan's own, with what its tool has cached (packages' contents, a store): asked for in the same look-up,
+ * but restored, exact or near, only where the plan has no exact hit, and saved only then. The report calls a restored one a near
+ * hit of the plan. It needs a kind or a name of its own, and its roots the rule `merge`, since they lie where the tool works.
+ */
+export interface StandIn extends Pick<Plan, 'fingerprint' | 'roots' | 'cut' | 'keepTimes' | 'nearKeys'> {
+  /** After it was restored, before the command. If it throws, the command is given nothing of ours. */
+  settle?(): Promise<void>;
+  /** Added to the command's environment, after the plan's own, where the stand-in was restored: `prefer-offline` and the like. */
+  env?: Record<string, string>;
+  /** As the plan's own: the first detection's is asked, and without this function only what a status of 0 left is saved. */
+  refuseSave?(status: number | undefined): Promise<string | undefined>;
+}
+
+export interface WatchContext {
+  /** Whether what the command leaves may be saved at all. */
+  saves: boolean;
+  /**
+   * While the command runs: packs and sends those roots, by their names, as they are now. What is committed after the command, if it
+   * may be and if the key is still the one that holds now, has them as they were taken, and the other roots as they are then. Where
+   * it fails, nothing is saved.
+   */
+  take(roots: readonly string[]): Promise<void>;
+}
+
 export interface Watch {
+  /** As a plan's own, which it follows; known only now. */
+  handOver?: Plan['handOver'];
+  /**
+   * Asked after the command where the hit was exact: whether files came that the entry lacks, and under which generation the
+   * whole is committed (`<key>/<generation>`).
+   */
   gained(): Promise<Gained | undefined>;
+  /** In place of the `select` of the plan's one root: which files a command that ended so leaves to be saved. */
+  select?(status: number): Promise<string[]>;
+  /** Told as soon as the command has ended. If it throws, nothing is saved. */
+  ended?(): Promise<void>;
+  /** Asked last, whatever happened. */
+  close?(): Promise<void>;
+}
+
+export interface ReplayContext {
+  env: Readonly<Record<string, string | undefined>>;
+  /** One line for the user. */
+  tell(message: string): void;
+  /**
+   * Runs a program to its end with exactly that environment and answers with its status. `quiet`: its output is shown, on our
+   * stderr, only if it fails.
+   */
+  run(
+    command: readonly string[],
+    options: { folder: string; env: Readonly<Record<string, string | undefined>>; quiet: boolean },
+  ): Promise<number>;
 }
 
 export interface Gained {

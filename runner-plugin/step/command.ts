@@ -11,15 +11,21 @@ export interface CommandEnd {
   unstarted?: string;
 }
 
+/** `quiet`: nothing to read, and what it prints goes to our stderr only if it fails. */
 export async function runCommand(
   command: readonly string[],
-  options: { folder: string; env: Environment; caught: CaughtSignals },
+  options: { folder: string; env: Environment; caught: CaughtSignals; quiet?: boolean },
 ): Promise<CommandEnd> {
   const [program = '', ...args] = command;
-  const child = spawn(program, args, { cwd: options.folder, env: { ...options.env }, stdio: 'inherit' });
+  const stdio = options.quiet ? 'pipe' : 'inherit';
+  const child = spawn(program, args, { cwd: options.folder, env: { ...options.env }, stdio });
+  const output: Buffer[] = [];
+  child.stdin?.end();
+  child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => output.push(chunk));
   options.caught.handTo(child);
   try {
-    return await new Promise<CommandEnd>((resolve) => {
+    const end = await new Promise<CommandEnd>((resolve) => {
       child.on('error', (error: NodeJS.ErrnoException) => {
         // A child that could not be sent a signal errs too; only one that never was has no pid.
         if (child.pid !== undefined) return;
@@ -27,10 +33,13 @@ export async function runCommand(
         const why = missing ? 'it is not there' : (error.code ?? error.message);
         resolve({ status: missing ? 127 : 126, unstarted: `${program}: ${why}` });
       });
-      child.on('exit', (code, signal) =>
+      // With its output at an end, where that is read here.
+      child.on(options.quiet ? 'close' : 'exit', (code: number | null, signal: NodeJS.Signals | null) =>
         resolve({ status: signal === null ? (code ?? 0) : statusOfSignal(signal) }),
       );
     });
+    if (end.status !== 0) process.stderr.write(Buffer.concat(output));
+    return end;
   } finally {
     options.caught.handTo(undefined);
   }

@@ -4,7 +4,7 @@
  */
 
 import { fault } from '#protocol/wire/errors.ts';
-import { KINDS } from '../fingerprint/kinds.ts';
+import { KINDS, KINDS_MEANT } from '../fingerprint/kinds.ts';
 import type { Detection, KindDetector, Plan } from '../fingerprint/plan.ts';
 import { ownPlan, readProjectFile, withInputs } from '../fingerprint/project-file.ts';
 import { homeOf, type StepContext } from './context.ts';
@@ -75,9 +75,11 @@ async function detectorsOf(
   kind: string | undefined,
   command: readonly string[] | undefined,
 ): Promise<KindDetector[]> {
-  const named = kind === undefined ? undefined : kinds[kind];
-  if (named !== undefined) return [await named()];
-  const all = await Promise.all(Object.values(kinds).map((load) => load()));
+  if (kind !== undefined) {
+    const meant = KINDS_MEANT[kind] ?? [kind];
+    return Promise.all(meant.flatMap((name) => kinds[name]?.() ?? []));
+  }
+  const all = (await Promise.all(Object.values(kinds).map((load) => load()))).filter(({ optIn }) => !optIn);
   const owners = command === undefined ? [] : all.filter((detector) => detector.owns(command));
   return owners.length > 0 ? owners : all;
 }

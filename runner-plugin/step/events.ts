@@ -8,7 +8,9 @@ import { type Session, usable } from './session.ts';
 const BUDGET_MS = 1_000;
 const REASON_LENGTH = 2_000;
 
-type Told = Pick<Attempt, 'report' | 'restored'> & { plan: { fingerprint: { kind: string; name: string } } };
+type Told = Pick<Attempt, 'report' | 'restored' | 'verified'> & {
+  plan: { fingerprint: { kind: string; name: string } };
+};
 
 /** One event an entry; the step's bytes and seconds are the first one's, so that sums are right. */
 export async function postEvents(
@@ -32,7 +34,7 @@ export async function postEvents(
 function eventOf(
   { figures }: Session,
   command: Report['command'],
-  { plan, report, restored }: Told,
+  { plan, report, restored, verified }: Told,
   skipped: boolean,
   first: boolean,
 ): CacheEvent {
@@ -47,6 +49,7 @@ function eventOf(
     hit: report.hit,
     ...(report.reason === undefined ? {} : { reason: report.reason.slice(0, REASON_LENGTH) }),
     skipped,
+    ...(verified === undefined ? {} : { verified }),
     bytes: first ? figures.bytes : { down: 0, up: 0, reused: 0 },
     seconds: first
       ? { lookup, restore, command: run, save, saved }

@@ -19,6 +19,8 @@ export interface Wanted {
   /** Those that an entry must have, no more and no less; empty: any that `takes` says yes to. */
   roots: readonly string[];
   takes?: (roots: readonly string[]) => boolean;
+  /** The place, among those that are asked for together, of one whose exact hit makes this one needless. */
+  unless?: number;
 }
 
 export interface FoundEntry {
@@ -48,10 +50,11 @@ export async function lookUp(
   options: { inline: number; signal: AbortSignal },
 ): Promise<Found[]> {
   if (wanted.length === 0) return [];
-  const wants = wanted.map(({ kind, key, near, roots }) => ({
+  const wants = wanted.map(({ kind, key, near, roots, unless }) => ({
     kind,
     keys: [key, ...near],
     roots: [...roots],
+    ...(unless === undefined ? {} : { unless }),
   }));
   const results = await client.lookup(wants, options);
   return wanted.map((want, i) => judge(want, results[i] ?? { hit: 'none' }, client.url));

@@ -95,7 +95,7 @@ async function take(session: Session, attempt: Attempt, options: RestoreOptions)
     const { entry } = found;
     const restored = await timed(session.clock, figures, 'restore', async () =>
       restoreEntry(session, server, entry, {
-        places: placesOf(manifest, { workspace: plan.folder, home: homeOf(context.env) }),
+        places: placesOf(manifest, { workspace: plan.folder, home: homeOf(context.env) }, plan.roots),
         verify: options.verify ?? 'frame',
         owner: await ownerOf(options.owner ?? 'workspace', plan.folder, manifest.roots),
         again: ask,

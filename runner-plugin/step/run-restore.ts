@@ -1,17 +1,17 @@
 /** The first half of `run`: which plans' entries are there, and those that are into their places. */
 import { rm } from 'node:fs/promises';
 import { isFault } from '#protocol/wire/errors.ts';
-import type { Plan } from '../fingerprint/plan.ts';
-import type { Attempt } from './attempt.ts';
+import type { FinishContext, Plan } from '../fingerprint/plan.ts';
+import type { Attempt, StandInAttempt } from './attempt.ts';
 import { runHelper } from './command.ts';
 import { homeOf } from './context.ts';
 import { describeDifferences } from './differences.ts';
-import { type Found, INLINE_BYTES, lookUp } from './look-up.ts';
+import { type Found, type FoundEntry, INLINE_BYTES, lookUp, type Wanted } from './look-up.ts';
 import { differencesFrom, nearest } from './nearest.ts';
 import { type OwnerRule, ownerOf } from './owner.ts';
 import { placesOf, titleOf } from './plan-entry.ts';
 import { timed } from './report.ts';
-import { restoreEntry } from './restore-entry.ts';
+import { type Restored, restoreEntry } from './restore-entry.ts';
 import { type Server, type Session, usable, within } from './session.ts';
 import { Interrupted } from './signals.ts';
 import { bytesText, filesText, secondsText } from './units.ts';
@@ -19,16 +19,32 @@ import { bytesText, filesText, secondsText } from './units.ts';
 /** What a person is kept waiting for the reason of a miss, in ms. */
 const EXPLANATION_MS = 1_000;
 
-/** All plans in one look-up; then one restore after the other. What came of it is in the attempts. */
+/**
+ * All plans and their stand-ins in one look-up; then one restore after the other, a stand-in's only where its plan has no exact
+ * hit. What came of it is in the attempts.
+ */
 export async function restorePlans(
   session: Session,
   attempts: readonly Attempt[],
   owner: OwnerRule,
 ): Promise<void> {
   const asked = attempts.filter((attempt) => isWanted(session, attempt));
-  for (const [i, found] of (await findAll(session, asked)).entries()) {
-    const attempt = asked[i];
-    if (attempt !== undefined) await takeFound(session, attempt, found, owner);
+  const { refresh, noRestore } = session.switches;
+  const beside = refresh || noRestore ? [] : attempts.filter(({ standIn }) => standIn !== undefined);
+  const wants: Wanted[] = asked.map(({ want }) => want);
+  for (const attempt of beside) {
+    const own = asked.indexOf(attempt);
+    if (attempt.standIn !== undefined)
+      wants.push({ ...attempt.standIn.want, ...(own < 0 ? {} : { unless: own }) });
+  }
+  const found = await findAll(session, wants);
+  for (const [i, attempt] of asked.entries()) {
+    const own = found[i];
+    if (own !== undefined) await takeFound(session, attempt, own, owner);
+  }
+  for (const [i, attempt] of beside.entries()) {
+    const entry = found[asked.length + i];
+    if (entry !== undefined) await takeStandIn(session, attempt, entry, owner);
   }
   for (const { report } of attempts) {
     if (report.hit !== 'exact') report.reason ??= lastFault(session);
@@ -51,16 +67,12 @@ function isWanted({ switches, context }: Session, { plan, report }: Attempt): bo
   return false;
 }
 
-async function findAll(session: Session, attempts: readonly Attempt[]): Promise<Found[]> {
+async function findAll(session: Session, wants: readonly Wanted[]): Promise<Found[]> {
   const server = usable(session);
   if (server === undefined) return [];
   try {
     return await timed(session.clock, session.figures, 'lookup', () =>
-      lookUp(
-        server.client,
-        attempts.map(({ want }) => want),
-        { inline: INLINE_BYTES, signal: session.caught.signal },
-      ),
+      lookUp(server.client, wants, { inline: INLINE_BYTES, signal: session.caught.signal }),
     );
   } catch (error) {
     if (error instanceof Interrupted) throw error;
@@ -70,7 +82,7 @@ async function findAll(session: Session, attempts: readonly Attempt[]): Promise<
 }
 
 async function takeFound(session: Session, attempt: Attempt, found: Found, owner: OwnerRule): Promise<void> {
-  const { plan, report } = attempt;
+  const { plan, want, report } = attempt;
   const server = usable(session);
   if (server === undefined) return;
   if (found.hit !== 'exact') {
@@ -78,18 +90,9 @@ async function takeFound(session: Session, attempt: Attempt, found: Found, owner
     session.context.tell({ level: 'note', message: `${titleOf(plan)}: miss: ${report.reason}` });
   }
   if (found.entry === undefined) return;
-  const { entry } = found;
-  const { bytes, seconds } = session.figures;
-  const [bytesBefore, secondsBefore] = [bytes.down, seconds.restore];
-  const restored = await timed(session.clock, session.figures, 'restore', async () =>
-    restoreEntry(session, server, entry, {
-      places: placesOf(entry.manifest, { workspace: plan.folder, home: homeOf(session.context.env) }),
-      verify: 'frame',
-      owner: await ownerOf(owner, plan.folder, entry.manifest.roots),
-      again: async () => (await findAll(session, [attempt]))[0] ?? { hit: 'none' },
-    }),
-  );
-  if (restored === undefined) {
+  if (found.hit === 'exact') plan.foresee?.(finishContext(session, plan));
+  const taken = await restoreFound(session, server, { plan, folder: plan.folder, want }, found.entry, owner);
+  if (taken === undefined) {
     report.reason = lastFault(session);
     return;
   }
@@ -97,31 +100,72 @@ async function takeFound(session: Session, attempt: Attempt, found: Found, owner
     report.reason = lastFault(session);
     return;
   }
-  attempt.restored = restored.manifest;
+  attempt.restored = taken.manifest;
   report.hit = found.hit;
-  report.matchedKey = restored.manifest.key;
-  const what = `${filesText(restored.files)}, ${bytesText(bytes.down - bytesBefore)} in ${secondsText(seconds.restore - secondsBefore)}`;
+  report.matchedKey = taken.manifest.key;
   const word = found.hit === 'exact' ? 'hit' : 'the nearest entry was taken';
-  session.context.tell({ level: 'note', message: `${titleOf(plan)}: ${word}: ${what}` });
+  session.context.tell({ level: 'note', message: `${titleOf(plan)}: ${word}: ${taken.what}` });
+}
+
+/** What is in reach of a command that has to run: to the report a near hit of the plan that it helps. */
+async function takeStandIn(
+  session: Session,
+  { plan: { folder }, report, standIn }: Attempt,
+  found: Found,
+  owner: OwnerRule,
+): Promise<void> {
+  const server = usable(session);
+  if (server === undefined || standIn === undefined || found.entry === undefined) return;
+  if (report.hit === 'exact') return;
+  const taken = await restoreFound(session, server, { ...standIn, folder }, found.entry, owner);
+  if (taken === undefined || found.hit === 'none') return;
+  try {
+    await standIn.plan.settle?.();
+  } catch (error) {
+    session.faults.add(error);
+    return;
+  }
+  standIn.hit = found.hit;
+  if (report.hit === 'none') {
+    report.hit = 'near';
+    report.matchedKey = taken.manifest.key;
+  }
+  const message = `${titleOf(standIn.plan)}: the command finds what was cached: ${taken.what}`;
+  session.context.tell({ level: 'note', message });
+}
+
+interface Taken extends Restored {
+  /** Files, bytes and seconds, for a line of output. */
+  what: string;
+}
+
+async function restoreFound(
+  session: Session,
+  server: Server,
+  { plan, folder, want }: Pick<StandInAttempt, 'plan' | 'want'> & Pick<Plan, 'folder'>,
+  entry: FoundEntry,
+  owner: OwnerRule,
+): Promise<Taken | undefined> {
+  const { bytes, seconds } = session.figures;
+  const [bytesBefore, secondsBefore] = [bytes.down, seconds.restore];
+  const restored = await timed(session.clock, session.figures, 'restore', async () =>
+    restoreEntry(session, server, entry, {
+      places: placesOf(entry.manifest, { workspace: folder, home: homeOf(session.context.env) }, plan.roots),
+      verify: 'frame',
+      owner: await ownerOf(owner, folder, entry.manifest.roots),
+      again: async () => (await findAll(session, [want]))[0] ?? { hit: 'none' },
+    }),
+  );
+  if (restored === undefined) return undefined;
+  const what = `${filesText(restored.files)}, ${bytesText(bytes.down - bytesBefore)} in ${secondsText(seconds.restore - secondsBefore)}`;
+  return { ...restored, what };
 }
 
 /** False where what remained to be done failed: then the tree is not one that a hit may leave behind. */
 async function finish(session: Session, plan: Plan): Promise<boolean> {
-  const { env } = session.context;
-  const { signal } = session.caught;
   try {
     await timed(session.clock, session.figures, 'restore', async () =>
-      plan.finish?.({
-        skipping: plan.install?.onHit === 'skip',
-        signal,
-        env,
-        run: (program, args, options = {}) =>
-          runHelper(program, args, {
-            folder: options.folder ?? plan.folder,
-            env: { ...env, ...options.env },
-            signal,
-          }),
-      }),
+      plan.finish?.(finishContext(session, plan)),
     );
     return true;
   } catch (error) {
@@ -132,6 +176,20 @@ async function finish(session: Session, plan: Plan): Promise<boolean> {
     session.faults.add(error);
     return false;
   }
+}
+
+function finishContext({ context: { env }, caught: { signal } }: Session, plan: Plan): FinishContext {
+  return {
+    skipping: plan.install?.onHit === 'skip',
+    signal,
+    env,
+    run: (program, args, options = {}) =>
+      runHelper(program, args, {
+        folder: options.folder ?? plan.folder,
+        env: { ...env, ...options.env },
+        signal,
+      }),
+  };
 }
 
 /** Which inputs changed since the newest entry of that name; the server's own reason where that is not to be had at once. */

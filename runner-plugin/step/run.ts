@@ -4,7 +4,7 @@
  */
 import { fault } from '#protocol/wire/errors.ts';
 import { type Named, namedPlan, rootsAskedFor, rootsOfNamed } from '../fingerprint/generic.ts';
-import type { Plan, SkipInstall, Watch } from '../fingerprint/plan.ts';
+import type { Plan, SkipInstall, Watch, WatchContext } from '../fingerprint/plan.ts';
 import { type Attempt, attemptOf } from './attempt.ts';
 import { runCommand } from './command.ts';
 import { type Hatches, homeOf, type StepContext } from './context.ts';
@@ -14,10 +14,12 @@ import type { OwnerRule } from './owner.ts';
 import { titleOf, wantOf } from './plan-entry.ts';
 import { makeReport, type Report, timed } from './report.ts';
 import { restorePlans } from './run-restore.ts';
-import { type SavePolicy, savePlans } from './run-save.ts';
-import { type Session, strictEnd, withSession } from './session.ts';
+import { mayBeSaved, type SavePolicy, savePlans } from './run-save.ts';
+import { type Session, strictEnd, usable, withSession } from './session.ts';
 import { Interrupted } from './signals.ts';
+import { Takings } from './take.ts';
 import { secondsText } from './units.ts';
+import { type SampleOptions, verifySample } from './verify-sample.ts';
 
 export interface RunOptions extends Hatches {
   /** At least the program. */
@@ -30,6 +32,8 @@ export interface RunOptions extends Hatches {
   save?: SavePolicy;
   skipInstall?: SkipInstall;
   owner?: OwnerRule;
+  /** The share of hits that are looked into, 0 to 1. */
+  verifySample?: number;
 }
 
 export interface RunOutcome {
@@ -63,18 +67,46 @@ export async function run(context: StepContext, options: RunOptions): Promise<Ru
       if (strict !== undefined) return outcome(strict);
       skipped = attempts.length > 0 && attempts.every(standsForCommand);
       if (skipped) {
-        tellSkipped(session, options, attempts);
-        await openly(session, () => postEvents(session, 'run', attempts, true));
-        return outcome(strictEnd(session) ?? 0);
+        let status: number | undefined;
+        await openly(session, async () => {
+          status = await replayAll(session, attempts);
+        });
+        // Where that cannot be done, the command itself does it.
+        skipped = status !== undefined;
+        if (status !== undefined) {
+          tellSkipped(session, options, attempts);
+          if (status === 0)
+            await openly(session, () => verifySample(session, attempts, sampleOf(session, options)));
+          await openly(session, () => postEvents(session, 'run', attempts, true));
+          return outcome(status === 0 ? (strictEnd(session) ?? 0) : status);
+        }
       }
-      const watches = await watchAll(session, attempts);
-      const status = await execute(session, options, attempts);
-      const after = { status, policy: options.save ?? 'always', again: subject.again, watches };
-      await openly(session, async () => {
-        await savePlans(session, attempts, after);
-        await postEvents(session, 'run', attempts, false);
-      });
-      return outcome(status === 0 ? (strictEnd(session) ?? 0) : status);
+      const takings = new Takings();
+      const policy = options.save ?? 'always';
+      const saves = usable(session) !== undefined && (await mayBeSaved(session, policy));
+      const watches = await watchAll(session, attempts, (plan) =>
+        takings.context(session, plan, saves, subject.again),
+      );
+      try {
+        const waited = takings.seconds;
+        const status = await execute(session, options, attempts, watches);
+        session.figures.seconds.command -= takings.seconds - waited;
+        for (const [plan, watch] of watches) {
+          await openly(
+            session,
+            async () => watch.ended?.(),
+            () => takings.fail(plan),
+          );
+        }
+        const after = { status, policy, again: subject.again, watches, takings };
+        await openly(session, async () => {
+          await savePlans(session, attempts, after);
+          await postEvents(session, 'run', attempts, false);
+        });
+        return outcome(status === 0 ? (strictEnd(session) ?? 0) : status);
+      } finally {
+        for (const watch of watches.values()) await openly(session, async () => watch.close?.());
+      }
     } catch (error) {
       if (error instanceof Interrupted) return outcome(error.status);
       throw error;
@@ -83,12 +115,17 @@ export async function run(context: StepContext, options: RunOptions): Promise<Ru
 }
 
 /** Whatever goes wrong with the cache, also what nobody has thought of, is a fault of the cache and not of the build. */
-async function openly(session: Session, work: () => Promise<void>): Promise<void> {
+async function openly(
+  session: Session,
+  work: () => Promise<void>,
+  otherwise: () => void = () => undefined,
+): Promise<void> {
   try {
     await work();
   } catch (error) {
     if (error instanceof Interrupted) throw error;
     session.faults.add(error);
+    otherwise();
   }
 }
 
@@ -109,13 +146,18 @@ function named({ context, switches: { salt } }: Session, options: RunOptions, ke
   };
 }
 
-function detected({ context, switches, faults }: Session, options: RunOptions): Subject {
-  const detection: DetectOptions = {
+function detectionOf({ switches }: Session, options: RunOptions): DetectOptions {
+  return {
     command: options.command,
     ...(options.kind === undefined ? {} : { kind: options.kind }),
     ...(switches.salt === undefined ? {} : { salt: switches.salt }),
     ...(options.skipInstall === undefined ? {} : { skipInstall: options.skipInstall }),
   };
+}
+
+function detected(session: Session, options: RunOptions): Subject {
+  const { context, faults } = session;
+  const detection = detectionOf(session, options);
   const plans = () => detectPlans(context, detection, (error) => faults.add(error));
   return {
     async attempts() {
@@ -130,6 +172,16 @@ function detected({ context, switches, faults }: Session, options: RunOptions): 
   };
 }
 
+function sampleOf(session: Session, options: RunOptions): SampleOptions {
+  const { context, faults } = session;
+  return {
+    share: options.verifySample ?? 0,
+    command: options.command,
+    detect: (folder) =>
+      detectPlans({ ...context, folder }, detectionOf(session, options), (error) => faults.add(error)),
+  };
+}
+
 function standsForCommand({ plan, report }: Attempt): boolean {
   return report.hit === 'exact' && plan.install?.onHit === 'skip';
 }
@@ -137,15 +189,42 @@ function standsForCommand({ plan, report }: Attempt): boolean {
 function tellSkipped({ context }: Session, { command }: RunOptions, attempts: readonly Attempt[]): void {
   const cold = attempts.reduce((sum, { restored }) => sum + (restored?.timings.command ?? 0), 0);
   const saved = cold > 0 ? `, which took ${secondsText(cold)} when it was saved` : '';
-  context.tell({ level: 'note', message: `skipped ${command.join(' ')}${saved}` });
+  // As a plan lets it be seen: a flag of the command may hold a token.
+  const shown =
+    attempts.find(({ plan }) => plan.recorded !== undefined)?.plan.recorded ?? command.slice(0, 1);
+  context.tell({ level: 'note', message: `skipped ${shown.join(' ')}${saved}` });
 }
 
-async function watchAll(session: Session, attempts: readonly Attempt[]): Promise<Map<Plan, Watch>> {
+/** What the skipped command would have done beside; the first status other than 0 ends it. */
+async function replayAll(session: Session, attempts: readonly Attempt[]): Promise<number> {
+  const { context, caught } = session;
+  for (const { plan } of attempts) {
+    const status = await timed(session.clock, session.figures, 'command', async () =>
+      plan.replay?.({
+        env: context.env,
+        tell: (message) => context.tell({ level: 'note', message: `${titleOf(plan)}: ${message}` }),
+        async run(command, options) {
+          const end = await runCommand(command, { ...options, caught });
+          if (end.unstarted !== undefined) context.tell({ level: 'note', message: end.unstarted });
+          return end.status;
+        },
+      }),
+    );
+    if (status !== undefined && status !== 0) return status;
+  }
+  return 0;
+}
+
+async function watchAll(
+  session: Session,
+  attempts: readonly Attempt[],
+  contextOf: (plan: Plan) => WatchContext,
+): Promise<Map<Plan, Watch>> {
   const watches = new Map<Plan, Watch>();
-  for (const { plan, report, restored } of attempts) {
-    if (report.hit !== 'exact' || plan.watch === undefined) continue;
+  for (const { plan, restored } of attempts) {
+    if (plan.watch === undefined || plan.refused !== undefined) continue;
     try {
-      watches.set(plan, await plan.watch(restored));
+      watches.set(plan, await plan.watch(restored, contextOf(plan)));
     } catch (error) {
       session.faults.add(error);
     }
@@ -153,12 +232,22 @@ async function watchAll(session: Session, attempts: readonly Attempt[]): Promise
   return watches;
 }
 
-async function execute(session: Session, options: RunOptions, attempts: readonly Attempt[]): Promise<number> {
+async function execute(
+  session: Session,
+  options: RunOptions,
+  attempts: readonly Attempt[],
+  watches: ReadonlyMap<Plan, Watch> = new Map(),
+): Promise<number> {
   const { context, caught } = session;
   caught.signal.throwIfAborted();
-  const handed = attempts
-    .filter(({ plan }) => plan.refused === undefined)
-    .map(({ plan }) => plan.handOver ?? {});
+  const handed: NonNullable<Plan['handOver']>[] = [
+    ...attempts.flatMap(({ plan }) =>
+      plan.refused === undefined ? [plan.handOver ?? {}, watches.get(plan)?.handOver ?? {}] : [],
+    ),
+    ...attempts.flatMap(({ standIn }) =>
+      standIn === undefined || standIn.hit === 'none' ? [] : [{ env: standIn.plan.env ?? {} }],
+    ),
+  ];
   const command = handed.findLast((one) => one.command !== undefined)?.command ?? options.command;
   const env = Object.assign({ ...context.env }, ...handed.map((one) => one.env ?? {}));
   for (const { plan, report } of attempts) {

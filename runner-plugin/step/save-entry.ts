@@ -8,7 +8,7 @@ import type { CutConstants } from '#protocol/format/limits.ts';
 import type { ManifestRoot } from '#protocol/format/manifest.ts';
 import { parseRoot } from '#protocol/format/root.ts';
 import { type CachalotError, fault, isFault } from '#protocol/wire/errors.ts';
-import type { PackRoot } from '../archive/pack.ts';
+import type { Packed, PackRoot } from '../archive/pack.ts';
 import { detailText, type Fingerprint, manifestInputs, type RootPlan } from '../fingerprint/fingerprint.ts';
 import { platformOf } from './platform.ts';
 import { type Server, type Session, within } from './session.ts';
@@ -36,6 +36,22 @@ export interface Saved {
   sent: number;
 }
 
+/** Roots that were packed and sent before the rest; without an `id` the key held an entry already. */
+export interface Taken {
+  key: string;
+  id?: string;
+  packed: Packed;
+  /** That it took. */
+  seconds: number;
+}
+
+const NOTHING: Packed = {
+  roots: [],
+  totals: { members: 0, files: 0, raw: 0 },
+  sentBytes: 0,
+  reusedBytes: 0,
+};
+
 /** For a line of output. */
 export function describeSaved({ outcome, files, sent }: Saved, seconds: number): string {
   switch (outcome) {
@@ -50,25 +66,47 @@ export function describeSaved({ outcome, files, sent }: Saved, seconds: number):
   }
 }
 
-/** Throws a CachalotError: ROOT_MISSING where nothing is there to save, else whatever went wrong. */
-export async function saveEntry(session: Session, server: Server, request: SaveRequest): Promise<Saved> {
-  const ms = server.budgets.save;
-  const over = () =>
-    fault('CLIENT_TIMEOUT', { url: server.client.url, what: `the save was not done within ${ms / 1000} s` });
-  return await within(session, ms, over, (signal) => save(session, server, request, signal));
-}
-
-async function save(
+/**
+ * With `taken`, those roots are not read again. Throws a CachalotError: ROOT_MISSING where nothing is there to save, else whatever
+ * went wrong.
+ */
+export async function saveEntry(
   session: Session,
   server: Server,
   request: SaveRequest,
-  signal: AbortSignal,
+  taken?: Taken,
 ): Promise<Saved> {
-  const { client } = server;
-  const start = session.clock.now();
-  const roots = await rootsThere(request.roots);
-  const { kind, name, inputs } = request.fingerprint;
-  const opened = await client.openSave(
+  return await inTime(session, server, (signal) => save(session, server, request, taken, signal));
+}
+
+/** Packs and sends those of the request's roots that are named, for a {@link saveEntry} of the same key. Throws as that does. */
+export async function takeRoots(
+  session: Session,
+  server: Server,
+  request: SaveRequest,
+  named: readonly string[],
+): Promise<Taken> {
+  return await inTime(session, server, async (signal) => {
+    const { key } = request;
+    const start = session.clock.now();
+    const roots = await rootsThere(request.roots.filter(({ root }) => named.includes(root)));
+    const opened = await open(server, request, signal);
+    if (opened.exists !== undefined) return { key, packed: NOTHING, seconds: 0 };
+    const packed = await packRoots(session, server, request, roots, opened.save, signal);
+    return { key, id: opened.save, packed, seconds: (session.clock.now() - start) / 1000 };
+  });
+}
+
+function inTime<T>(session: Session, server: Server, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const ms = server.budgets.save;
+  const over = () =>
+    fault('CLIENT_TIMEOUT', { url: server.client.url, what: `the save was not done within ${ms / 1000} s` });
+  return within(session, ms, over, run);
+}
+
+function open({ client }: Server, request: SaveRequest, signal: AbortSignal) {
+  const { kind, name } = request.fingerprint;
+  return client.openSave(
     {
       kind,
       name,
@@ -78,12 +116,37 @@ async function save(
     },
     signal,
   );
+}
+
+async function save(
+  session: Session,
+  server: Server,
+  request: SaveRequest,
+  taken: Taken | undefined,
+  signal: AbortSignal,
+): Promise<Saved> {
+  const { client } = server;
+  const start = session.clock.now();
+  const before = taken?.packed ?? NOTHING;
+  const { inputs } = request.fingerprint;
+  const isTaken = new Set(before.roots.map(({ root }) => root));
+  const roots = await rootsThere(
+    request.roots.filter(({ root }) => !isTaken.has(root)),
+    taken !== undefined,
+  );
+  const opened =
+    taken === undefined
+      ? await open(server, request, signal)
+      : taken.id === undefined
+        ? { exists: request.key }
+        : { exists: undefined, save: taken.id };
   if (opened.exists !== undefined) return { outcome: 'exists', files: 0, sent: 0 };
-  const [packed, platform] = await Promise.all([
-    packRoots(session, server, request, roots, opened.save, signal),
-    platformOf(roots[0]?.place ?? '/'),
+  const [rest, platform] = await Promise.all([
+    roots.length === 0 ? NOTHING : packRoots(session, server, request, roots, opened.save, signal),
+    platformOf(roots[0]?.place ?? request.roots[0]?.place ?? '/'),
     putDetails(server, request.fingerprint, signal),
   ]);
+  const packed = together(before, rest);
   let times: string | undefined;
   if (packed.times !== undefined) {
     times = hash('sha256', packed.times, 'hex');
@@ -91,7 +154,7 @@ async function save(
   }
   session.figures.bytes.up += packed.sentBytes;
   session.figures.bytes.reused += packed.reusedBytes;
-  const seconds = (session.clock.now() - start) / 1000;
+  const seconds = (taken?.seconds ?? 0) + (session.clock.now() - start) / 1000;
   try {
     const committed = await client.commit(
       opened.save,
@@ -116,6 +179,22 @@ async function save(
     if (!isFault(error, 'ENTRY_EXISTS')) throw error;
     return { outcome: 'lost', files: packed.totals.files, sent: packed.sentBytes };
   }
+}
+
+/** Kinds whose roots are taken apart have no times of their own. */
+function together(a: Packed, b: Packed): Packed {
+  const times = a.times ?? b.times;
+  return {
+    roots: [...a.roots, ...b.roots],
+    totals: {
+      members: a.totals.members + b.totals.members,
+      files: a.totals.files + b.totals.files,
+      raw: a.totals.raw + b.totals.raw,
+    },
+    sentBytes: a.sentBytes + b.sentBytes,
+    reusedBytes: a.reusedBytes + b.reusedBytes,
+    ...(times === undefined ? {} : { times }),
+  };
 }
 
 async function packRoots(
@@ -156,8 +235,8 @@ async function putDetails({ client }: Server, { inputs }: Fingerprint, signal: A
   );
 }
 
-/** The roots at whose places something is. Throws ROOT_MISSING where there is none. */
-async function rootsThere(plans: readonly RootPlan[]): Promise<PackRoot[]> {
+/** The roots at whose places something is. Throws ROOT_MISSING where there is none, unless none is `enough`. */
+async function rootsThere(plans: readonly RootPlan[], enough = false): Promise<PackRoot[]> {
   const there: PackRoot[] = [];
   for (const { root, place, restore, modes, exclude, select } of plans) {
     if ((await lstat(place).catch(() => undefined)) === undefined) continue;
@@ -172,7 +251,7 @@ async function rootsThere(plans: readonly RootPlan[]): Promise<PackRoot[]> {
       ...(files === undefined ? {} : { files }),
     });
   }
-  if (there.length === 0) throw missing(plans);
+  if (there.length === 0 && !enough) throw missing(plans);
   return there;
 }
 

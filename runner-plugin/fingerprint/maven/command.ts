@@ -62,6 +62,8 @@ const SELECTING = new Set([
   '--non-recursive',
   '-itr',
 ]);
+// One dash and more letters, none of which is a value.
+const FLAGS = new Set(['-fae', '-ff', '-fn', '-fos', '-ntp', '-nsu']);
 const CANONICAL: Record<string, string> = {
   '--also-make': '-am',
   '--also-make-dependents': '-amd',
@@ -91,6 +93,7 @@ export function readMavenCommand(words: readonly string[], wrapper: boolean): Ma
       selection.push(CANONICAL[word] ?? word);
       continue;
     }
+    if (FLAGS.has(word)) continue;
     if (word === '-o' || word === '--offline') offline = true;
     const [option, value] = splitOption(word, rest);
     if (option === 'define') define(properties, value);
@@ -145,6 +148,30 @@ export async function configWords(folder: string): Promise<string[]> {
     .split('\n')
     .filter((line) => !line.trimStart().startsWith('#'))
     .flatMap((line) => splitWords(line));
+}
+
+/** The properties of a maven.properties, which Maven 4 takes as if each were the first `-D`. */
+export async function propertyWords(folder: string): Promise<string[]> {
+  const text = await readFile(join(folder, 'maven.properties'), 'utf8').catch(() => '');
+  return text
+    .split('\n')
+    .flatMap(
+      (line) => (/^\s*([^#!\s][^=:\s]*)\s*[=:]\s*(.*?)\s*$/.exec(line) ?? []).slice(1, 3).join('=') || [],
+    )
+    .map((pair) => `-D${pair}`);
+}
+
+/** What the JVM is given: each wins over those before it. */
+export async function systemProperties(
+  folder: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<ReadonlyMap<string, string>> {
+  const config = await readFile(join(folder, '.mvn', 'jvm.config'), 'utf8').catch(() => '');
+  const texts = [env.JAVA_TOOL_OPTIONS, env.JDK_JAVA_OPTIONS, config, env.MAVEN_OPTS];
+  return readMavenCommand(
+    texts.flatMap((text) => splitWords(text ?? '')),
+    false,
+  ).properties;
 }
 
 /** Words as a shell would part them, quotes taken off; no expansion. */

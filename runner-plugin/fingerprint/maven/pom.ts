@@ -4,6 +4,7 @@
  * or a BOM's user is known to read. Comments, white space, names, licences and developers do not count, nor the reactor's
  * own version wherever it stands.
  */
+import { isSecretName, withoutUserInfo } from './secret.ts';
 import { canonicalText, child, type Element, textAt } from './xml.ts';
 
 export interface Pom {
@@ -54,9 +55,14 @@ const COUNTED = [
   'pluginRepositories',
 ];
 const GROUP_OF_PROJECT = /^\$\{(project|pom)\.(parent\.)?groupId\}$/;
-const OWN_VERSION = /\$\{(project\.(parent\.)?version|revision)\}/;
+const OWN_VERSION = /\$\{((project|pom)\.(parent\.)?version|revision)\}/;
 // Written by releases, or the release's number itself (Maven's CI-friendly versions).
-const OWN_VERSION_PROPERTIES = new Set(['revision', 'changelist', 'sha1', 'project.build.outputTimestamp']);
+export const OWN_VERSION_PROPERTIES: ReadonlySet<string> = new Set([
+  'revision',
+  'changelist',
+  'sha1',
+  'project.build.outputTimestamp',
+]);
 
 export interface Reduction {
   /** Group and artifact of every project in the reactor. */
@@ -77,11 +83,11 @@ export function pomLines(pom: Pom, reduction: Reduction): [string, string][] {
     lines.push(...sectionLines(name, profile, reduction));
     // A profile's properties take the place of others only while it is on, which cannot be known here.
     for (const property of child(profile, 'properties')?.children ?? []) {
-      if (!OWN_VERSION_PROPERTIES.has(property.name))
+      if (!OWN_VERSION_PROPERTIES.has(property.name) && !isSecretName(property.name))
         lines.push([`${name}property ${property.name}`, property.text]);
     }
   }
-  return lines;
+  return lines.map(([line, value]) => [line, withoutUserInfo(value)]);
 }
 
 function sectionLines(prefix: string, element: Element, reduction: Reduction): [string, string][] {
@@ -95,7 +101,7 @@ function sectionLines(prefix: string, element: Element, reduction: Reduction): [
       if (managed !== undefined)
         lines.push(...dependencyLines(`${prefix}managed dependency`, managed, reduction));
     } else if (section === 'build') lines.push(...buildLines(`${prefix}build`, found, reduction));
-    else lines.push([`${prefix}${section}`, canonicalText(found)]);
+    else lines.push([`${prefix}${section}`, countedText(found, reduction)]);
   }
   return lines;
 }
@@ -112,7 +118,7 @@ function dependencyLines(what: string, list: Element, reduction: Reduction): [st
     const rest = dependency.children.filter(
       ({ name: part }) => !['groupId', 'artifactId', 'classifier', 'type', 'version'].includes(part),
     );
-    const text = rest.map(canonicalText).join('');
+    const text = rest.map((one) => countedText(one, reduction)).join('');
     return [
       `${what} ${name}`,
       `${version === undefined ? '' : ownVersion(dependency, reduction, version)}${text === '' ? '' : ` ${text}`}`,
@@ -133,7 +139,7 @@ function buildLines(what: string, build: Element, reduction: Reduction): [string
           ? child(element, 'plugins')
           : undefined;
     if (plugins === undefined) {
-      lines.push([`${what} ${element.name}`, canonicalText(element)]);
+      lines.push([`${what} ${element.name}`, countedText(element, reduction)]);
       continue;
     }
     const kind = element.name === 'plugins' ? 'plugin' : 'managed plugin';
@@ -145,11 +151,21 @@ function buildLines(what: string, build: Element, reduction: Reduction): [string
       );
       lines.push([
         `${what} ${kind} ${name}`,
-        `${version === undefined ? '' : ownVersion(plugin, reduction, version)} ${rest.map(canonicalText).join('')}`.trim(),
+        `${version === undefined ? '' : ownVersion(plugin, reduction, version)} ${rest.map((one) => countedText(one, reduction)).join('')}`.trim(),
       ]);
     }
   }
   return lines;
+}
+
+/** As it counts: the reactor's own versions are one word wherever they stand (a plugin's dependencies, processors' paths). */
+function countedText(element: Element, reduction: Reduction): string {
+  return canonicalText(element, (inner, above) => {
+    if (isSecretName(inner.name)) return '***';
+    return inner.name === 'version' && above !== undefined
+      ? ownVersion(above, reduction, inner.text)
+      : inner.text.replace(/\s+/g, ' ');
+  });
 }
 
 function coordinateText(element: Element, reduction: Reduction): string {
@@ -185,24 +201,23 @@ export function references(text: string): string[] {
 }
 
 /**
- * Properties that count: those that a counted line refers to, also through other properties; those that BOMs, parents and
- * plugins are known to read without anyone here naming them (`jackson.version`, `maven.compiler.release`).
+ * Properties that count, by name: those that a counted line of any POM refers to, also through other properties, wherever in
+ * the reactor they are defined; and those that BOMs, parents and plugins are known to read without anyone here naming them
+ * (`jackson.version`, `maven.compiler.release`).
  */
-export function countedProperties(
+export function countedNames(
   lines: readonly [string, string][],
-  properties: ReadonlyMap<string, string>,
-): [string, string][] {
+  properties: readonly ReadonlyMap<string, string>[],
+): Set<string> {
   const counted = new Set<string>();
   const visit = (name: string): void => {
-    if (counted.has(name) || OWN_VERSION_PROPERTIES.has(name)) return;
-    const value = properties.get(name);
-    if (value === undefined) return;
+    if (counted.has(name) || OWN_VERSION_PROPERTIES.has(name) || isSecretName(name)) return;
     counted.add(name);
-    references(value).forEach(visit);
+    for (const map of properties) references(map.get(name) ?? '').forEach(visit);
   };
   for (const [, value] of lines) references(value).forEach(visit);
-  for (const name of properties.keys()) if (isKnown(name)) visit(name);
-  return [...counted].sort().map((name) => [name, properties.get(name) ?? '']);
+  for (const map of properties) for (const name of map.keys()) if (isKnown(name)) visit(name);
+  return counted;
 }
 
 // User properties of the plugins that nearly every build has, and Spring Boot's and other BOMs' version overrides.

@@ -5,20 +5,27 @@
 import { join, resolve } from 'node:path';
 import { type Input, setInput } from '../fingerprint.ts';
 import type { MavenCommand } from './command.ts';
+import type { Mirror } from './mirrors.ts';
+import { isSecretName, withoutUserInfo } from './secret.ts';
 import { canonicalText, child, type Element, readXml, textAt } from './xml.ts';
 
 export interface MavenSettings {
+  /** All that counts but the mirrors. */
   input: Input;
+  /** In the order in which Maven asks them: the user's, then the global ones of other ids. */
+  mirrors: Mirror[];
   /** `<localRepository>`, the user's before the global one; as written. */
   localRepository?: string;
 }
 
-/** Reads both files where they are. Throws INPUT_UNREADABLE. */
+/** Reads the files where they are. Throws INPUT_UNREADABLE. */
 export async function readMavenSettings(options: {
   command: MavenCommand | undefined;
   folder: string;
   home: string;
   mavenHome?: string;
+  /** Whose `.mvn/settings.xml` counts too, after the user's (Maven 4). */
+  project?: string;
 }): Promise<MavenSettings> {
   const user =
     options.command?.settings === undefined
@@ -29,30 +36,31 @@ export async function readMavenSettings(options: {
     named === undefined
       ? options.mavenHome && join(options.mavenHome, 'conf', 'settings.xml')
       : resolve(options.folder, named);
-  const files = [
-    await readXml(user, 'INPUT_UNREADABLE'),
-    global === undefined ? undefined : await readXml(global, 'INPUT_UNREADABLE'),
-  ];
+  const project = options.project && join(options.project, '.mvn', 'settings.xml');
+  const files = await Promise.all(
+    [user, project, global].map((path) =>
+      path === undefined ? undefined : readXml(path, 'INPUT_UNREADABLE'),
+    ),
+  );
   const lines = files.flatMap((settings, i) =>
-    settings === undefined ? [] : settingsLines(i === 0 ? 'user' : 'global', settings),
+    settings === undefined ? [] : settingsLines(['user', 'project', 'global'][i] ?? '', settings),
   );
   const localRepository = files
     .map((settings) => textAt(settings, 'localRepository'))
     .find((text) => text !== undefined);
   // Values stay out of the details: a URL or a property may hold a credential.
   const { name, digest } = setInput('settings', lines);
-  return { input: { name, digest }, ...(localRepository === undefined ? {} : { localRepository }) };
+  const mirrors = new Map<string, Mirror>();
+  for (const mirror of files.flatMap(mirrorsOf)) if (!mirrors.has(mirror.id)) mirrors.set(mirror.id, mirror);
+  return {
+    input: { name, digest },
+    mirrors: [...mirrors.values()],
+    ...(localRepository === undefined ? {} : { localRepository }),
+  };
 }
 
 function settingsLines(which: string, settings: Element): [string, string][] {
   const lines: [string, string][] = [];
-  for (const mirror of child(settings, 'mirrors')?.children ?? []) {
-    // The URL does not count: a mirror that moves serves the same repository under the same id.
-    lines.push([
-      `${which} mirror ${textAt(mirror, 'id') ?? ''}`,
-      `${textAt(mirror, 'mirrorOf') ?? ''} ${textAt(mirror, 'blocked') ?? ''}`.trim(),
-    ]);
-  }
   for (const profile of child(settings, 'profiles')?.children ?? []) {
     const id = textAt(profile, 'id') ?? '';
     for (const section of ['repositories', 'pluginRepositories']) {
@@ -62,12 +70,13 @@ function settingsLines(which: string, settings: Element): [string, string][] {
           .filter((policy) => policy !== undefined);
         lines.push([
           `${which} profile ${id} ${section} ${textAt(repository, 'id') ?? ''}`,
-          policies.map(canonicalText).join(''),
+          policies.map((policy) => canonicalText(policy)).join(''),
         ]);
       }
     }
     for (const property of child(profile, 'properties')?.children ?? [])
-      lines.push([`${which} profile ${id} property ${property.name}`, property.text]);
+      if (!isSecretName(property.name))
+        lines.push([`${which} profile ${id} property ${property.name}`, withoutUserInfo(property.text)]);
     const activation = child(profile, 'activation');
     if (activation !== undefined)
       lines.push([`${which} profile ${id} activation`, canonicalText(activation)]);
@@ -78,4 +87,13 @@ function settingsLines(which: string, settings: Element): [string, string][] {
       lines.push([`${which} ${section}`, found.children.map(({ text }) => text).join(' ')]);
   }
   return lines;
+}
+
+/** Without URLs: a mirror that moves serves the same repository under the same id. */
+function mirrorsOf(settings: Element | undefined): Mirror[] {
+  return (child(settings, 'mirrors')?.children ?? []).map((mirror) => ({
+    id: textAt(mirror, 'id') ?? '',
+    of: (textAt(mirror, 'mirrorOf') ?? '').replace(/\s+/g, ''),
+    blocked: textAt(mirror, 'blocked') === 'true',
+  }));
 }

@@ -6,7 +6,6 @@ import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { fault } from '#protocol/wire/errors.ts';
 import { onPath } from '../program.ts';
-import { splitWords } from './command.ts';
 import { readJarEntry } from './jar.ts';
 
 const run = promisify(execFile);
@@ -70,13 +69,16 @@ async function ask(program: string, env: Env): Promise<string> {
   throw fault('INPUT_UNREADABLE', { path: program, why: 'it does not say its version' });
 }
 
-/** The JDK's feature version (`17`), from JAVA_HOME or the java on PATH; `unknown` where neither says. */
-export async function jdkFeature(env: Env): Promise<string> {
-  const home = env.JAVA_HOME ?? (await homeOfJava(env));
-  if (home === undefined) return 'unknown';
-  const release = await readFile(join(home, 'release'), 'utf8').catch(() => '');
-  const version = /^JAVA_VERSION="([^"]+)"/m.exec(release)?.[1];
-  return version === undefined ? 'unknown' : featureOf(version);
+/** The JDK's version (`17.0.15`), from JAVA_HOME or the java on PATH; `unknown` where neither says. */
+export async function jdkVersion(env: Env): Promise<string> {
+  const release = await jdkRelease(env);
+  return /^JAVA_VERSION="([^"]+)"/m.exec(release)?.[1] ?? 'unknown';
+}
+
+/** All that the JDK says of itself; '' where it says nothing. */
+export async function jdkRelease(env: Env): Promise<string> {
+  const home = env.JAVA_HOME || (await homeOfJava(env));
+  return home === undefined ? '' : readFile(join(home, 'release'), 'utf8').catch(() => '');
 }
 
 /** `1.8.0_392` -> `8`, `17.0.15` -> `17`. */
@@ -93,14 +95,12 @@ async function homeOfJava(env: Env): Promise<string | undefined> {
 }
 
 /**
- * The home folder as Java has it, which is not HOME: `-Duser.home`, else what the user database says, and only where that
- * says nothing the given one.
+ * The home folder as Java has it, which is not HOME: what the JVM is told, else what the user database says, and only where
+ * that says nothing the given one.
  */
-export function javaHome(env: Env, home: string): string {
-  for (const name of ['MAVEN_OPTS', 'JDK_JAVA_OPTIONS', 'JAVA_TOOL_OPTIONS']) {
-    const word = splitWords(env[name] ?? '').findLast((one) => one.startsWith('-Duser.home='));
-    if (word !== undefined) return word.slice('-Duser.home='.length);
-  }
+export function javaHome(systemProperties: ReadonlyMap<string, string>, home: string): string {
+  const told = systemProperties.get('user.home');
+  if (told !== undefined) return told;
   try {
     return userInfo().homedir || home;
   } catch {

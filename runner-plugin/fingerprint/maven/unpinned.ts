@@ -1,27 +1,30 @@
 /** What Maven asks a repository for again in every build, however full the local one is: `doctor` and `why` name it. */
-import type { Pom } from './pom.ts';
+import { coordinatesOf, ga, type Pom, propertiesOf, references } from './pom.ts';
 import { child, type Element, textAt } from './xml.ts';
 
-/** One line for each plugin without a version anywhere in the reactor, each range and each snapshot. */
+/** One line for each plugin without a version anywhere in the reactor, each range and each snapshot that is not built here. */
 export function unpinned(poms: readonly Pom[]): string[] {
+  const reactor = new Set(poms.map((pom) => ga(coordinatesOf(pom))));
+  const properties = new Map(poms.flatMap((pom) => [...propertiesOf(pom)]));
   const pinned = new Set<string>();
   const used = new Set<string>();
   const notes = new Set<string>();
   for (const { project } of poms) {
-    for (const scope of [project, ...(child(project, 'profiles')?.children ?? [])]) {
-      for (const plugin of pluginsOf(scope)) {
-        const name = pluginName(plugin);
-        if (textAt(plugin, 'version') === undefined) used.add(name);
-        else pinned.add(name);
-      }
-      for (const dependency of child(scope, 'dependencies')?.children ?? []) {
-        const version = textAt(dependency, 'version') ?? '';
-        const name = `${textAt(dependency, 'groupId') ?? ''}:${textAt(dependency, 'artifactId') ?? ''}`;
-        if (/^[[(]/.test(version))
-          notes.add(`${name} has a range of versions: its metadata is asked for in every build`);
-        if (version.endsWith('-SNAPSHOT'))
-          notes.add(`${name} is a snapshot: its metadata is asked for in every build`);
-      }
+    for (const plugin of elementsOf(project, 'plugin')) {
+      const name = pluginName(plugin);
+      if (textAt(plugin, 'version') === undefined) used.add(name);
+      else pinned.add(name);
+    }
+    for (const element of ['parent', 'dependency', 'plugin', 'extension'].flatMap((name) =>
+      elementsOf(project, name),
+    )) {
+      const name = `${textAt(element, 'groupId') ?? 'org.apache.maven.plugins'}:${textAt(element, 'artifactId') ?? ''}`;
+      if (reactor.has(name)) continue;
+      const version = filled(textAt(element, 'version') ?? '', properties);
+      if (/^[[(]/.test(version) || /^(LATEST|RELEASE)$/.test(version))
+        notes.add(`${name} has a range of versions: its metadata is asked for in every build`);
+      if (version.endsWith('-SNAPSHOT'))
+        notes.add(`${name} is a snapshot: its metadata is asked for in every build`);
     }
   }
   // A parent outside the project may pin what nobody here does.
@@ -34,11 +37,17 @@ export function unpinned(poms: readonly Pom[]): string[] {
   return [...notes].sort();
 }
 
-function pluginsOf(scope: Element): Element[] {
-  const build = child(scope, 'build');
-  return [child(build, 'plugins'), child(child(build, 'pluginManagement'), 'plugins')].flatMap(
-    (list) => list?.children ?? [],
-  );
+/** All of that name, however deep. */
+function elementsOf(element: Element, name: string): Element[] {
+  return element.children.flatMap((one) => [...(one.name === name ? [one] : []), ...elementsOf(one, name)]);
+}
+
+function filled(version: string, properties: ReadonlyMap<string, string>): string {
+  const [name] = references(version);
+  const value = name === undefined ? undefined : properties.get(name);
+  return value === undefined || references(value).length > 0
+    ? version
+    : version.replace(`\${${name}}`, value);
 }
 
 function pluginName(plugin: Element): string {

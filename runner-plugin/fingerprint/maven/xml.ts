@@ -62,15 +62,22 @@ export function textAt(element: Element | undefined, ...names: string[]): string
   return found === undefined || found.text === '' ? undefined : found.text;
 }
 
-/** One text for an element and all below it, whatever its white space, comments and order of attributes. */
-export function canonicalText(element: Element): string {
+/**
+ * One text for an element and all below it, whatever its white space, comments and order of attributes. `textOf` says what stands
+ * for the text of an element without children.
+ */
+export function canonicalText(
+  element: Element,
+  textOf: (element: Element, above: Element | undefined) => string = ({ text }) => text.replace(/\s+/g, ' '),
+  above?: Element,
+): string {
   const attributes = Object.entries(element.attributes)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => ` ${name}=${JSON.stringify(value)}`)
     .join('');
   const inside =
     element.children.length === 0
-      ? element.text.replace(/\s+/g, ' ')
-      : element.children.map(canonicalText).join('');
+      ? textOf(element, above)
+      : element.children.map((one) => canonicalText(one, textOf, element)).join('');
   return `<${element.name}${attributes}>${inside}</>`;
 }

@@ -7,6 +7,8 @@ import { basename } from 'node:path';
 export interface NpmCommand {
   /** The npm version that the command itself names (`npx npm@10.9.0 ci`). */
   version?: string;
+  /** The words before npm's own: `npm`, `npx npm@10.9.0`. */
+  program: readonly string[];
   /** npm's own name of the sub-command: `ci`, `install`, `run` …; undefined where there is none. */
   verb?: string;
   /** `ci`, or `install` without packages: what fills node_modules from the lockfile. */
@@ -84,12 +86,23 @@ export function readNpmCommand(command: readonly string[]): NpmCommand | undefin
   const verb = words[0];
   const folder = flags.findLast(([name]) => name === 'prefix')?.[1];
   return {
+    program: command.slice(0, command.length - seen.rest.length),
     ...(seen.version === undefined ? {} : { version: seen.version }),
     ...(verb === undefined ? {} : { verb }),
     install: verb !== undefined && (CI.has(verb) || (INSTALL.has(verb) && words.length === 1)),
     flags,
     ...(folder === undefined ? {} : { folder }),
   };
+}
+
+/** npm's own name of an install command, as it tells scripts. */
+export function installVerb({ verb }: NpmCommand): 'ci' | 'install' {
+  return verb !== undefined && CI.has(verb) ? 'ci' : 'install';
+}
+
+/** Another sub-command of the same npm with the same settings. */
+export function sameNpm({ program, flags }: NpmCommand, words: readonly string[]): string[] {
+  return [...program, ...flags.map(([name, value]) => `--${name}=${value}`), ...words];
 }
 
 function readFlag(word: string, rest: string[]): [string, string][] {

@@ -10,7 +10,8 @@ import { type Input, setInput } from '../fingerprint.ts';
 import { type Lockfile, nameAt, scripted } from './lockfile.ts';
 import type { PackageJson } from './package-json.ts';
 
-const PUPPETEER_SETTINGS = [
+/** Files in which a project tells Puppeteer what to fetch and where to. */
+export const PUPPETEER_SETTINGS = [
   '.puppeteerrc',
   '.puppeteerrc.json',
   '.puppeteerrc.yaml',
@@ -25,7 +26,7 @@ const PUPPETEER_SETTINGS = [
 
 /** Variables that install scripts are known to read (from the scripts of the real packages; docs/design.md has the list). */
 const SCRIPT_VARIABLES =
-  /^(CYPRESS_|PUPPETEER_|ELECTRON_|PRISMA_|SENTRYCLI_|SHARP_|PLAYWRIGHT_|npm_config_(.*_mirror|.*binary.*|platform|arch|electron_config_.*)$)/i;
+  /^(CYPRESS_|FFMPEG_|PUPPETEER_|ELECTRON_|PRISMA_|SENTRYCLI_|SHARP_|PLAYWRIGHT_|npm_config_(.*_mirror|.*binary.*|platform|arch|electron_config_.*)$)/i;
 
 /** One set for each place that is there; none where there is nothing of the kind. Throws INPUT_UNREADABLE. */
 export async function localContent(

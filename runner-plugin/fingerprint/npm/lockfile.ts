@@ -14,6 +14,7 @@ export interface LockedPackage {
   resolved?: string;
   integrity?: string;
   link?: boolean;
+  inBundle?: boolean;
   hasInstallScript?: boolean;
   bin?: Record<string, string>;
   os?: string[];

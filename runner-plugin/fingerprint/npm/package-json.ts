@@ -3,6 +3,7 @@
  * it would run there.
  */
 import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { canonicalBytes } from '#protocol/format/canonical-json.ts';
 import { fault } from '#protocol/wire/errors.ts';
 import { type Input, setInput } from '../fingerprint.ts';
@@ -111,6 +112,12 @@ export function installScripts(
   return events.flatMap((event): [string, string][] =>
     typeof named[event] === 'string' && named[event] !== '' ? [[event, named[event]]] : [],
   );
+}
+
+/** Names that a package's bins are linked by. */
+export function binNames({ name, bin }: Record<string, unknown>): string[] {
+  if (typeof bin === 'string') return typeof name === 'string' ? [basename(name)] : [];
+  return typeof bin === 'object' && bin !== null ? Object.keys(bin).map((key) => basename(key)) : [];
 }
 
 /** Bin files of a package, relative to its folder. */

@@ -3,7 +3,7 @@
  * NODE_ENV=production are one. Which setting changes what was tried one by one (docs/design.md, "Fingerprint inputs").
  */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type Input, valueInput } from '../fingerprint.ts';
 
 /** Everything that was set, by name; later layers have replaced earlier ones. Lists keep every value. */
@@ -85,6 +85,8 @@ export function parseNpmrc(
 export interface SettingSources {
   /** The folder of package.json. */
   folder: string;
+  /** Where npm is started. */
+  started: string;
   home: string;
   env: Readonly<Record<string, string | undefined>>;
   flags: readonly [string, string][];
@@ -102,7 +104,10 @@ export async function readSettings(sources: SettingSources): Promise<Settings> {
       ? []
       : [[match[1].toLowerCase(), value]];
   });
-  const named = (name: string) => fromEnv.find(([key]) => key === name)?.[1];
+  const named = (name: string) => {
+    const [, file] = [...fromEnv, ...sources.flags].findLast(([key]) => key === name) ?? [];
+    return file === undefined ? undefined : resolve(sources.started, file.replace(/^~(?=\/)/, home));
+  };
   const files = [
     named('globalconfig') ?? sources.globalConfig,
     named('userconfig') ?? join(home, '.npmrc'),

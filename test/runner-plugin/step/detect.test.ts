@@ -24,6 +24,20 @@ test('the flag says the kind, else cachalot.json, else the program, else all tha
   await t.rejects(kinds({}), { code: 'SETTING_INVALID', message: /there are one, two/ });
 });
 
+test('--kind npm means whichever of npm, pnpm and yarn the project uses', async (t) => {
+  const set = stage(t, {});
+  set.write({ lock: 'a 1\n' });
+  const context = {
+    ...set.context,
+    kinds: { ...kindOf('npm', 'none'), ...kindOf('pnpm', 'lock'), ...kindOf('go', 'lock') },
+  };
+  const plans = await detectPlans(context, { kind: 'npm' });
+  t.same(
+    plans.map(({ fingerprint }) => fingerprint.kind),
+    ['pnpm'],
+  );
+});
+
 test('its inputs are part of every key, and a miss names the file that changed', async (t) => {
   const set = stage(t, { CACHALOT_URL: (await realServer(t)).url });
   const context = { ...set.context, kinds: kindOf('one', 'lock', () => ({}), 'inputs') };
@@ -59,4 +73,14 @@ test('one that cannot be read costs the cache and not the build', async (t) => {
   t.equal(report.warnings[0]?.code, 'SETTING_INVALID');
   t.equal(set.runs(), 1);
   t.equal((await run(context, { command: set.command('true'), strict: true })).status, 64);
+});
+
+test('a project of which nothing is left to save is no fault, and its kind is its title where it has no name', async (t) => {
+  const set = stage(t, { CACHALOT_URL: (await realServer(t)).url });
+  const context = { ...set.context, kinds: kindOf('one', 'lock', () => ({}), '_') };
+  set.write({ lock: '' });
+  const { status, report } = await run(context, { command: set.command('true'), strict: true });
+  t.equal(status, 0);
+  t.same(report.warnings, []);
+  t.match(set.lines.join('\n'), /^one: there is nothing to save$/m);
 });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Test } from 'tap';
 import { mavenKind } from '#runner-plugin/fingerprint/maven/detect.ts';
-import type { Detection, Plan } from '#runner-plugin/fingerprint/plan.ts';
+import type { Detection, KindDetector, Plan } from '#runner-plugin/fingerprint/plan.ts';
 
 export type Files = Record<string, string>;
 
@@ -40,6 +40,11 @@ export interface Project {
   folder: string;
   home: string;
   write(files: Files): void;
+  remove(path: string): void;
+  /** Of another kind. */
+  detect(kind: KindDetector, options?: Options): Promise<Plan[]>;
+  /** With the variables that {@link detect} gives. */
+  within<T>(body: (env: Record<string, string>) => T): T;
   plan(options?: Options): Promise<Plan>;
   plans(options?: Options): Promise<Plan[]>;
 }
@@ -63,26 +68,37 @@ export function project(t: Test, files: Files = {}): Project {
     'web/pom.xml': MODULE('web', WEB()),
     ...files,
   });
-  const plans: Project['plans'] = ({ maven = '3.9.16', jdk = '17.0.15', env = {}, ...more } = {}) => {
+  const environment = (maven = '3.9.16', jdk = '17.0.15'): Record<string, string> => {
     const [mavenHome, javaHome] = [join(base, `maven-${maven}`), join(base, `jdk-${jdk}`)];
     put(join(mavenHome, 'bin/mvn'), '#!/bin/sh\nexit 1\n');
     chmodSync(join(mavenHome, 'bin/mvn'), 0o755);
     put(join(mavenHome, `lib/maven-core-${maven}.jar`), '');
     put(join(javaHome, 'release'), `JAVA_VERSION="${jdk}"\n`);
-    return mavenKind.detect({
+    return {
+      PATH: join(mavenHome, 'bin'),
+      JAVA_HOME: javaHome,
+      JAVA_TOOL_OPTIONS: `-Duser.home=${home}`,
+      HOME: home,
+    };
+  };
+  const detect: Project['detect'] = (kind, { maven, jdk, env = {}, ...more } = {}) =>
+    kind.detect({
       folder,
       home,
       skipInstall: 'understood',
       command: ['mvn', '-B', 'verify'],
       ...more,
-      env: { PATH: join(mavenHome, 'bin'), JAVA_HOME: javaHome, MAVEN_OPTS: `-Duser.home=${home}`, ...env },
+      env: { ...environment(maven, jdk), ...env },
     });
-  };
+  const plans: Project['plans'] = (options) => detect(mavenKind, options);
   return {
     base,
     folder,
     home,
     write,
+    remove: (path) => rmSync(join(folder, path)),
+    detect,
+    within: (body) => body(environment()),
     plans,
     async plan(options) {
       const [plan] = await plans(options);

@@ -1,20 +1,30 @@
 /** Where the local repository is, and what of it is anyone's but the build's own. */
 import { join } from 'node:path';
 import { test } from 'tap';
-import { findRepository, trackedFiles } from '#runner-plugin/fingerprint/maven/repository.ts';
-import { project } from './fixture.ts';
+import { findRepository } from '#runner-plugin/fingerprint/maven/repository.ts';
+import { trackedFiles } from '#runner-plugin/fingerprint/maven/tracking.ts';
+import { MODULE, project, ROOT } from './fixture.ts';
 
-const SOURCES = { env: {}, version: '3.9.16', folder: '/work', home: '/home/u' };
+const NONE: ReadonlyMap<string, string> = new Map();
+const local = (place: string) => new Map([['maven.repo.local', place]]);
+const SOURCES = {
+  properties: NONE,
+  systemProperties: NONE,
+  env: {},
+  version: '3.9.16',
+  folder: '/work',
+  home: '/home/u',
+};
 
 test('the local repository is where Maven has it', (t) => {
   const rows: [Partial<Parameters<typeof findRepository>[0]>, string][] = [
     [{}, '/home/u/.m2/repository'],
     // biome-ignore lint/suspicious/noTemplateCurlyInString: Maven's own way of writing it
     [{ settings: '${user.home}/repo' }, '/home/u/repo'],
-    [{ settings: '/s', env: { MAVEN_OPTS: '-Xmx1g -Dmaven.repo.local=/o' } }, '/o'],
-    [{ settings: '/s', env: { MAVEN_OPTS: '-Dmaven.repo.local=/o' }, version: '4.0.0-rc-4' }, '/s'],
-    [{ property: '/p', env: { MAVEN_OPTS: '-Dmaven.repo.local=/o' } }, '/p'],
-    [{ property: '.m2/repository' }, '/work/.m2/repository'],
+    [{ settings: '/s', systemProperties: local('/o') }, '/o'],
+    [{ settings: '/s', systemProperties: local('/o'), version: '4.0.0-rc-4' }, '/s'],
+    [{ properties: local('/p'), systemProperties: local('/o') }, '/p'],
+    [{ properties: local('.m2/repository') }, '/work/.m2/repository'],
     // biome-ignore lint/suspicious/noTemplateCurlyInString: Maven's own way of writing it
     [{ settings: '${env.REPO}/r', env: { REPO: '/e' } }, '/e/r'],
   ];
@@ -67,20 +77,6 @@ test('only what came from a remote repository is saved', async (t) => {
   ]);
 });
 
-test('a build that gained files says so, under the same generation for the same files', async (t) => {
-  const { plan, write } = project(t);
-  const found = await plan();
-  const watch = await found.watch?.(undefined);
-  t.equal(await watch?.gained(), undefined);
-  write({
-    '~/.m2/repository/org/a/1/a-1.jar': 'jar',
-    '~/.m2/repository/org/a/1/_remote.repositories': 'a-1.jar>central=\n',
-  });
-  const gained = await watch?.gained();
-  t.equal(gained?.files, 2);
-  t.same(await watch?.gained(), gained);
-});
-
 test('an empty repository is not worth an entry; one that a failed build filled is', async (t) => {
   const { plan, write } = project(t);
   t.match(await (await plan()).refuseSave?.(0), /nothing/);
@@ -100,4 +96,27 @@ test('what is asked for in every build is named', async (t) => {
     (await plan()).notes.join('\n'),
     /a:b has a range.*\n.*a:c is a snapshot.*\n.*maven-jar-plugin has no version/,
   );
+});
+
+test("what is open is found through properties and in parents; the reactor's own snapshots are not open", async (t) => {
+  const own = '1.0-SNAPSHOT';
+  const dependency = (gav: string) => {
+    const [group, artifact, version] = gav.split(':');
+    return `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`;
+  };
+  const { plan } = project(t, {
+    'pom.xml': ROOT(
+      '<parent><groupId>corp</groupId><artifactId>parent</artifactId><version>3-SNAPSHOT</version><relativePath/></parent><properties><lib>2-SNAPSHOT</lib></properties>',
+      own,
+    ),
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Maven's own way of referring
+    'core/pom.xml': MODULE('core', `<dependencies>${dependency('a:lib:${lib}')}</dependencies>`, own),
+    'web/pom.xml': MODULE(
+      'web',
+      `<dependencies>${dependency(`org.example:core:${own}`)}</dependencies>`,
+      own,
+    ),
+  });
+  t.match((await plan()).notes, [/^a:lib is a snapshot/, /^corp:parent is a snapshot/]);
+  t.equal((await plan()).notes.length, 2);
 });

@@ -2,7 +2,7 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
-import type { FinishContext } from '#runner-plugin/fingerprint/plan.ts';
+import type { FinishContext, Plan } from '#runner-plugin/fingerprint/plan.ts';
 import { LOCK, lockWith, PACKAGE, project } from './fixture.ts';
 
 const WORKSPACES = {
@@ -83,21 +83,108 @@ test('npx names the npm that counts', async (t) => {
   t.equal(named.fingerprint.key, (await plan({ npm: '11.0.0' })).fingerprint.key);
 });
 
-test('an install with scripts of its own is not skipped, and its tree is not saved', async (t) => {
+const RECORD = 'home:.local/state/cachalot/npm-scripts.json';
+const rootsOf = (plan: Plan) => plan.roots.map(({ root }) => root);
+
+test('where an install runs scripts of its own, their record is a part of the entry', async (t) => {
   const { plan } = project(t, { 'package.json': { ...PACKAGE, scripts: { postinstall: 'patch-package' } } });
-  t.match((await plan()).refused, /postinstall/);
-  t.match(await (await plan()).refuseSave?.(0), /postinstall/);
-  t.equal((await plan({ skipInstall: 'always' })).refused, undefined);
-  t.equal((await plan({ command: ['npm', 'ci', '--ignore-scripts'] })).refused, undefined);
+  const found = await plan();
+  t.equal(found.refused, undefined);
+  t.ok(rootsOf(found).includes(RECORD));
+  t.match(found.notes, [/postinstall of package\.json/]);
+  t.notOk(rootsOf(await project(t).plan()).includes(RECORD));
+  t.notOk(rootsOf(await plan({ command: ['npm', 'ci', '--ignore-scripts'] })).includes(RECORD));
+});
+
+test('only an install runs such scripts: before another command nothing is restored', async (t) => {
+  const { plan } = project(t, { 'package.json': { ...PACKAGE, scripts: { postinstall: 'patch-package' } } });
+  t.match((await plan({ command: ['npm', 'test'] })).refused, /postinstall, which only an install runs/);
+  t.equal((await project(t).plan({ command: ['npm', 'test'] })).refused, undefined);
+  t.match((await plan({ command: ['npm', 'ci', '--script-shell=bash'] })).refused, /script shell/);
+});
+
+test('what was not seen to run is not saved', async (t) => {
+  const { plan, write } = project(t, { 'package.json': { ...PACKAGE, scripts: { prepare: 'husky' } } });
+  const found = await plan();
+  write({ 'node_modules/.package-lock.json': { packages: {} } });
+  t.match(await found.refuseSave?.(0), /the script prepare of package\.json was not seen to run/);
+  t.match(await (await plan({ command: ['npm', 'install'] })).refuseSave?.(0), /was there before it/);
+});
+
+test('whoever wants a hit to stand for such an install whatever it does gets an entry of its own', async (t) => {
+  const { plan } = project(t, { 'package.json': { ...PACKAGE, scripts: { postinstall: 'x' } } });
+  const always = await plan({ skipInstall: 'always' });
+  t.not(always.fingerprint.key, (await plan()).fingerprint.key);
+  t.notOk(rootsOf(always).includes(RECORD));
+  t.equal(always.replay, undefined);
   t.match((await project(t).plan({ skipInstall: 'never' })).refused, /never/);
 });
 
 test('a prepare script of a workspace and a binding.gyp count too', async (t) => {
   const a = { name: 'a', bin: { a: 'cli.js' }, scripts: { prepare: 'tsc' } };
   const { plan } = project(t, { ...WORKSPACES, 'packages/a/package.json': a });
-  t.match((await plan()).refused, /packages\/a\/package\.json has the script prepare/);
+  t.match((await plan()).notes, [/prepare of packages\/a\/package\.json/]);
   const gyp = project(t, { 'binding.gyp': '{}' });
-  t.match((await gyp.plan()).refused, /install/);
+  t.match((await gyp.plan()).notes, [/install of package\.json/]);
+});
+
+test('folders that scripts of understood packages fill are roots too, where it is known which', async (t) => {
+  const scripted = (name: string) =>
+    lockWith({
+      [`node_modules/${name}`]: { version: '13.1.0', integrity: 'sha512-CCCC', hasInstallScript: true },
+    });
+  const cypress = project(t, { 'package-lock.json': scripted('cypress') });
+  const found = await cypress.plan();
+  t.same(rootsOf(found), ['workspace:node_modules', 'home:.cache/Cypress/13.1.0']);
+  t.same(found.notes, [], 'it is not built again');
+  const elsewhere = await cypress.plan({ env: { CYPRESS_CACHE_FOLDER: '/opt/cypress' } });
+  t.ok(rootsOf(elsewhere).includes('abs:opt/cypress/13.1.0'));
+  const relative = await cypress.plan({ env: { CYPRESS_CACHE_FOLDER: 'cache' } });
+  t.match(relative.notes, [/cypress/], 'nobody knows where that is');
+  const puppeteer = project(t, { 'package-lock.json': scripted('puppeteer') });
+  t.ok(rootsOf(await puppeteer.plan()).includes('home:.cache/puppeteer'));
+  puppeteer.write({ '.puppeteerrc.json': '{}' });
+  t.match((await puppeteer.plan()).notes, [/puppeteer/]);
+});
+
+test('beside the tree stands what npm has cached of its packages, for the next lockfile', async (t) => {
+  const { plan, write } = project(t);
+  const found = (await plan()).standIn;
+  t.match(found?.fingerprint.key, /^npm-contents\/web\//);
+  t.same(found?.nearKeys, ['npm-contents/web/']);
+  t.match(found?.roots, [{ root: 'home:.npm/_cacache', restore: 'merge' }]);
+  const moved = (await plan({ env: { npm_config_cache: '/var/cache/npm' } })).standIn;
+  t.match(moved?.roots, [{ root: 'home:.npm/_cacache', place: '/var/cache/npm/_cacache' }]);
+  t.equal(moved?.fingerprint.key, found?.fingerprint.key);
+  t.equal((await plan({ npm: '10.0.0' })).standIn?.fingerprint.key, found?.fingerprint.key);
+  t.equal((await plan({ command: ['npm', 'test'] })).standIn, undefined);
+  t.ok((await plan({ skipInstall: 'never' })).standIn);
+  write({
+    'package-lock.json': lockWith({ 'node_modules/right': { version: '1.0.0', integrity: 'sha512-EEEE' } }),
+  });
+  t.not((await plan()).standIn?.fingerprint.key, found?.fingerprint.key);
+});
+
+test('an npm ci with it asks for nothing that it need not ask for; what the user says holds', async (t) => {
+  const { plan } = project(t);
+  const env = async (...command: string[]) => (await plan({ command })).standIn?.env;
+  t.same(await env('npm', 'ci'), { npm_config_audit: 'false', npm_config_prefer_offline: 'true' });
+  t.same(await env('npm', 'ci', '--audit', '--prefer-online'), {});
+  t.same(await env('npm', 'install'), {}, 'it may have to find new versions');
+  const resolved = lockWith({
+    'node_modules/left': {
+      version: '1.2.0',
+      resolved: 'https://host.invalid/l.tgz',
+      integrity: 'sha512-AAAA',
+    },
+    'node_modules/tool': {
+      version: '2.0.0',
+      resolved: 'https://host.invalid/t.tgz',
+      integrity: 'sha512-BBBB',
+    },
+  });
+  const other = project(t, { 'package-lock.json': resolved });
+  t.same((await other.plan()).standIn?.env, { npm_config_audit: 'false' });
 });
 
 test('after a restore, bins of links are executable and scripts that we do not know run again', async (t) => {

@@ -1,4 +1,6 @@
 /** Which edits change an npm project's key, and which do not (design section 4; tried tool by tool). */
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import type { Detection } from '#runner-plugin/fingerprint/plan.ts';
 import { type Files, LOCK, lockWith, PACKAGE, project } from './fixture.ts';
@@ -19,6 +21,22 @@ const SCRIPTED = {
   'node_modules/addon': { version: '1.0.0', integrity: 'sha512-CCCC', hasInstallScript: true },
 };
 const withAddon: Change = { files: { 'package-lock.json': lockWith(SCRIPTED) } };
+
+/** A workspace with a script, a bin and a dependency. */
+const LINK = { name: 'a', version: '1.0.0', bin: { a: 'cli.js' }, dependencies: { left: '^1.0.0' } };
+const LINK_PLACES = {
+  'packages/a': LINK,
+  'node_modules/a': { resolved: 'packages/a', link: true },
+};
+const WITH_LINK: Change = {
+  files: {
+    'package-lock.json': lockWith(LINK_PLACES),
+    'packages/a/package.json': { ...LINK, scripts: { prepare: 'tsc' } },
+  },
+};
+const linkWith = (fields: object): Change => ({
+  files: { 'packages/a/package.json': { ...LINK, scripts: { prepare: 'tsc' }, ...fields } },
+});
 
 const CHANGES: [what: string, before: Change, after: Change][] = [
   [
@@ -138,6 +156,88 @@ const CHANGES: [what: string, before: Change, after: Change][] = [
   ],
   ['a variable that install scripts read', withAddon, { env: { CYPRESS_INSTALL_BINARY: '0' } }],
   ['the salt', {}, { salt: 'again' }],
+  ['a dependency of a workspace', WITH_LINK, linkWith({ dependencies: { left: '2.0.0' } })],
+  ['a bin of a workspace', WITH_LINK, linkWith({ bin: { a: 'other.js' } })],
+  ["a workspace's prepare", WITH_LINK, linkWith({ scripts: { prepare: 'tsc -b' } })],
+  ["a workspace's name", WITH_LINK, linkWith({ name: 'b' })],
+  [
+    'a workspace more',
+    WITH_LINK,
+    {
+      files: {
+        'package-lock.json': lockWith({
+          ...LINK_PLACES,
+          'packages/b': { name: 'b', version: '1.0.0' },
+          'node_modules/b': { resolved: 'packages/b', link: true },
+        }),
+      },
+    },
+  ],
+  ['workspaces', {}, { files: { 'package.json': { ...PACKAGE, workspaces: ['packages/*'] } } }],
+  [
+    'a dependency that becomes optional',
+    {},
+    { files: { 'package.json': { ...PACKAGE, dependencies: {}, optionalDependencies: { left: '^1.0.0' } } } },
+  ],
+  ['allowScripts', {}, { files: { 'package.json': { ...PACKAGE, allowScripts: { left: true } } } }],
+  ['bundled dependencies', {}, { files: { 'package.json': { ...PACKAGE, bundleDependencies: ['left'] } } }],
+  ['the version of the lockfile', {}, { files: { 'package-lock.json': { ...LOCK, lockfileVersion: 2 } } }],
+  [
+    'a nested package in place of a hoisted one',
+    {},
+    {
+      files: {
+        'package-lock.json': lockWith({
+          'node_modules/tool/node_modules/left': { version: '1.2.0', integrity: 'sha512-AAAA' },
+        }),
+      },
+    },
+  ],
+  ['--omit=optional', {}, { command: ['npm', 'ci', '--omit=optional'] }],
+  ['--omit=peer', {}, { command: ['npm', 'ci', '--omit=peer'] }],
+  ['--umask, which is npm’s own', {}, { command: ['npm', 'ci', '--umask=027'] }],
+  ['--build-from-source', {}, { command: ['npm', 'ci', '--build-from-source'] }],
+  ['--include-workspace-root', {}, { command: ['npm', 'ci', '-w', 'a', '--include-workspace-root'] }],
+  [
+    'a setting in the user’s own .npmrc, by whatever name',
+    {},
+    { files: { 'mine.npmrc': 'omit=dev\n' }, env: { npm_config_userconfig: 'mine.npmrc' } },
+  ],
+  [
+    'a setting in an .npmrc that a flag names',
+    {},
+    { files: { 'mine.npmrc': 'omit=dev\n' }, command: ['npm', 'ci', '--userconfig', 'mine.npmrc'] },
+  ],
+  [
+    'a setting that a variable gives',
+    { files: { '.npmrc': `omit=$${'{WHAT}'}\n` }, env: { WHAT: 'dev' } },
+    { env: { WHAT: 'optional' } },
+  ],
+  ['a mirror that install scripts fetch from', withAddon, { env: { npm_config_sharp_binary_host: 'x' } }],
+  [
+    'the place of Prisma’s schema, as package.json has it',
+    {
+      files: {
+        'package-lock.json': lockWith({
+          'node_modules/@prisma/client': { version: '5.0.0', integrity: 'sha512-G' },
+        }),
+        'package.json': { ...PACKAGE, prisma: { schema: 'db/schema.prisma' } },
+        'db/schema.prisma': 'one',
+      },
+    },
+    { files: { 'db/schema.prisma': 'two' } },
+  ],
+  [
+    "Puppeteer's settings, where it is used",
+    {
+      files: {
+        'package-lock.json': lockWith({
+          'node_modules/puppeteer': { version: '23.0.0', integrity: 'sha512-G' },
+        }),
+      },
+    },
+    { files: { '.puppeteerrc.cjs': 'module.exports = {}' } },
+  ],
   [
     'engines, with engine-strict',
     { command: ['npm', 'ci', '--engine-strict'] },
@@ -229,6 +329,55 @@ const NO_CHANGES: [what: string, before: Change, after: Change][] = [
   ['a variable that no script reads', withAddon, { env: { BUILD_NUMBER: '7' } }],
   ['a variable of scripts where no package has one', {}, { env: { CYPRESS_INSTALL_BINARY: '0' } }],
   ['a source file', {}, { files: { 'src/index.js': 'x' } }],
+  [
+    'line ends and a byte order mark',
+    {},
+    {
+      files: {
+        'package.json': `\uFEFF${JSON.stringify(PACKAGE, null, 2).replaceAll('\n', '\r\n')}\r\n`,
+        'package-lock.json': JSON.stringify(LOCK, null, 4).replaceAll('\n', '\r\n'),
+      },
+    },
+  ],
+  [
+    'the order of keys in package.json',
+    {},
+    { files: { 'package.json': Object.fromEntries(Object.entries(PACKAGE).reverse()) } },
+  ],
+  [
+    "a workspace's own version, as npm version writes it in both files",
+    WITH_LINK,
+    {
+      files: {
+        'packages/a/package.json': { ...LINK, version: '2.0.0', scripts: { prepare: 'tsc' } },
+        'package-lock.json': lockWith({ ...LINK_PLACES, 'packages/a': { ...LINK, version: '2.0.0' } }),
+      },
+    },
+  ],
+  ["a workspace's test script", WITH_LINK, linkWith({ scripts: { prepare: 'tsc', test: 'x' } })],
+  [
+    'a registry, a proxy and their credentials, as flags and variables',
+    {},
+    {
+      command: ['npm', 'ci', '--registry=http://other.invalid', '--proxy', 'http://me:s3cret@proxy.invalid'],
+      env: { 'npm_config_//registry.invalid/:_authToken': 's3cret', HTTPS_PROXY: 'x', NPM_TOKEN: 's3cret' },
+    },
+  ],
+  [
+    '--maxsockets, --foreground-scripts, --strict-peer-deps',
+    {},
+    { command: ['npm', 'ci', '--maxsockets', '3', '--foreground-scripts', '--strict-peer-deps'] },
+  ],
+  ['--install-strategy=shallow', {}, { command: ['npm', 'ci', '--install-strategy=shallow'] }],
+  ['--force', {}, { command: ['npm', 'ci', '--force'] }],
+  ['a script shell', {}, { files: { '.npmrc': 'script-shell=/bin/bash\n' } }],
+  ["npm's cache folder", {}, { env: { npm_config_cache: '/elsewhere' } }],
+  [
+    'GITHUB_ACTIONS and other variables of a runner',
+    {},
+    { env: { GITHUB_ACTIONS: 'true', RUNNER_TEMP: '/x' } },
+  ],
+  ['skipping installs or not', {}, { skipInstall: 'never' }],
   ['another folder', {}, {}],
 ];
 
@@ -292,4 +441,39 @@ test('no credential stands in an input, its details or the recorded command', as
     env: { CYPRESS_RECORD_KEY: secret, NPM_TOKEN: secret },
   });
   t.notMatch(JSON.stringify([fingerprint, recorded]), secret);
+});
+
+test('another Node, platform or processor is another key', async (t) => {
+  const { plan } = project(t);
+  const found = new Set<string>();
+  for (const [i, facts] of [
+    '137,linux,x64',
+    '127,linux,x64',
+    '127,darwin,x64',
+    '127,linux,arm64',
+  ].entries()) {
+    const folder = t.testdir({
+      [`node-${i}`]: { node: `#!/bin/sh\necho ${facts}\n`, npm: '#!/bin/sh\necho 11.0.0\n' },
+    });
+    for (const name of ['node', 'npm']) chmodSync(join(folder, `node-${i}`, name), 0o755);
+    found.add((await plan({ env: { PATH: join(folder, `node-${i}`) } })).fingerprint.key);
+  }
+  t.equal(found.size, 4);
+});
+
+test('the umask is no input: what is restored follows the one that holds then', async (t) => {
+  const { plan } = project(t);
+  const { key } = (await plan()).fingerprint;
+  const before = process.umask(0o077);
+  try {
+    t.equal((await plan()).fingerprint.key, key);
+  } finally {
+    process.umask(before);
+  }
+});
+
+test('where in the project an npm is started narrows what it installs', async (t) => {
+  const { folder, plan, plans } = project(t, WITH_LINK.files);
+  const [inside] = await plans({ folder: join(folder, 'packages/a') });
+  t.not(inside?.fingerprint.key, (await plan()).fingerprint.key);
 });
