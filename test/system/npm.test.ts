@@ -5,6 +5,7 @@ import { type Test, test } from 'tap';
 import { need } from '../needs.ts';
 import { type Place, place, type Report, readReport } from './cachalot.ts';
 import { startCountingProxy } from './counting-proxy.ts';
+import { writeFiles } from './npm-tools.ts';
 
 const PACKAGE = {
   name: 'main-job',
@@ -17,7 +18,7 @@ const PACKAGE = {
 interface Npm {
   place: Place;
   /** A clean checkout, and nothing in npm's cache. */
-  checkOut(name: string, packageJson?: object): Promise<string>;
+  checkOut(name: string, packageJson?: object, files?: Record<string, string>): Promise<string>;
   /** `cachalot run -- npm ci`, and what it wrote and asked for. */
   install(
     folder: string,
@@ -42,10 +43,9 @@ async function setUp(t: Test): Promise<Npm> {
   };
   return {
     place: here,
-    async checkOut(name, packageJson = PACKAGE) {
+    async checkOut(name, packageJson = PACKAGE, files = {}) {
       const folder = join(here.folder, name);
-      mkdirSync(folder);
-      writeFileSync(join(folder, 'package.json'), JSON.stringify(packageJson));
+      writeFiles(folder, { 'package.json': packageJson, ...files });
       if (existsSync(join(locked, 'package-lock.json')))
         cpSync(join(locked, 'package-lock.json'), join(folder, 'package-lock.json'));
       const { status, stderr } = await here.run(
@@ -110,7 +110,8 @@ test('an npm project: cold, warm, bumped', { timeout: 300_000 }, async (t) => {
   const why = await here.cachalot(['why', '--', 'npm', 'ci'], { folder: bumped });
   t.match(why.stdout, /node_modules\/semver: 7\.6\.0\b.* -> 7\.6\.1\b/, 'the miss has a reason');
   const missed = await install(bumped);
-  t.match(missed, { status: 0, hit: 'none', skipped: false, reason: /semver|lockfile/ });
+  t.match(missed, { status: 0, hit: 'near', skipped: false, reason: /semver 7\.6\.0 -> 7\.6\.1/ });
+  t.ok(missed.requests < cold.requests, 'only what changed is asked for');
   t.ok(missed.bytes.up < cold.bytes.up / 2, 'what was there is not sent again');
 });
 
@@ -119,7 +120,11 @@ test('a tree that npm would not have made is never restored', { timeout: 300_000
   const { checkOut, install } = await setUp(t);
   await install(await checkOut('first'));
   const production = await install(await checkOut('production'), '--omit=dev');
-  t.match(production, { status: 0, hit: 'none' });
+  t.match(
+    production,
+    { status: 0, hit: 'near', skipped: false, requests: 0 },
+    'the packages are there, the tree is not',
+  );
 
   const broken = await checkOut('broken');
   const path = join(broken, 'package.json');
@@ -129,5 +134,41 @@ test('a tree that npm would not have made is never restored', { timeout: 300_000
   );
   const failed = await install(broken);
   t.equal(failed.status, 1, 'npm ci refuses a lockfile that is out of step, and so do we');
-  t.match(failed, { hit: 'none', skipped: false });
+  t.match(failed, { hit: 'near', skipped: false });
+});
+
+/** Only adds a line: applied to a tree that has it, it would add it again. */
+const PATCH = `diff --git a/node_modules/is-number/index.js b/node_modules/is-number/index.js
+--- a/node_modules/is-number/index.js
++++ b/node_modules/is-number/index.js
+@@ -7,2 +7,3 @@
+ 
+ 'use strict';
++// patched
+`;
+
+test('husky and patch-package, as projects have them', { timeout: 300_000 }, async (t) => {
+  if (!need(t, 'npm', 'git')) return;
+  const { place: here, checkOut, install } = await setUp(t);
+  const packageJson = {
+    name: 'hooks',
+    version: '1.0.0',
+    private: true,
+    scripts: { postinstall: 'patch-package', prepare: 'husky' },
+    dependencies: { 'is-number': '7.0.0' },
+    devDependencies: { husky: '9.1.6', 'patch-package': '8.0.0' },
+  };
+  const files = { 'patches/is-number+7.0.0.patch': PATCH };
+  for (const [n, hit] of ['none', 'exact', 'exact', 'exact'].entries()) {
+    const folder = await checkOut(`checkout-${n}`, packageJson, files);
+    // The last one is an export without a repository: husky says so, and that is all.
+    if (n < 3) await here.run('git', ['init', '-q'], { folder });
+    const outcome = await install(folder);
+    t.match(outcome, { status: 0, hit, skipped: hit === 'exact', warnings: [] }, outcome.stderr);
+    if (hit === 'exact') t.equal(outcome.requests, 0);
+    const patched = readFileSync(join(folder, 'node_modules/is-number/index.js'), 'utf8');
+    t.equal(patched.split('// patched').length - 1, 1, 'one copy');
+    const { stdout } = await here.run('git', ['config', 'core.hooksPath'], { folder });
+    t.equal(stdout, n < 3 ? '.husky/_\n' : '');
+  }
 });

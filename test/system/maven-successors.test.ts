@@ -1,0 +1,85 @@
+/** What Maven entries become from build to build: whole in the end, and no larger than what is used. */
+import { join } from 'node:path';
+import { test } from 'tap';
+import { ended, filesBelow, project, REPOSITORY, setUpBuilds, setUpTiny } from './maven-build.ts';
+import { FIRST_TEST, LIBRARY } from './maven-lifecycle.ts';
+import { centralUrl, needMaven } from './maven-tools.ts';
+
+// The two ways in which an entry is kept small: what Maven 3.8 leaves to be guessed, 3.9 writes down.
+for (const [maven, bumps] of [
+  ['system', 5],
+  ['3.9.16', 20],
+] as const) {
+  test(`Maven ${maven}: a dependency bumped ${bumps} times leaves an entry as large as a fresh one`, {
+    timeout: 400_000,
+  }, async (t) => {
+    if (!(await needMaven(t, maven))) return;
+    const { build, repository } = await setUpTiny(t, maven);
+    const library = (version: number) => {
+      repository.publish('central', { gav: `org.lib:inner:${version}`, jar: noise(20_000, version) });
+      repository.publish('central', {
+        gav: `org.lib:lib:${version}`,
+        jar: noise(50_000, version),
+        dependencies: [`org.lib:inner:${version}`],
+      });
+      return project([`org.lib:lib:${version}`, 'org.lib:steady:1']);
+    };
+    repository.publish('central', { gav: 'org.lib:steady:1', jar: noise(50_000, 99) });
+    const sizes: number[] = [];
+    let files: string[] = [];
+    for (let version = 1; version <= bumps; version++) {
+      const done = await build(library(version));
+      ended(t, done, { hit: version === 1 ? 'none' : 'near' });
+      if (version > 1)
+        t.notOk(
+          done.requests.some((path) => path.includes('steady')),
+          'what stays is not asked for',
+        );
+      if (version !== 1 && version !== bumps) continue;
+      const again = await build(library(version), {
+        inspect: (folder) => (files = filesBelow(join(folder, REPOSITORY))),
+      });
+      ended(t, again, { hit: 'exact', requests: [] });
+      sizes.push(again.bytes.down);
+    }
+    const [fresh = 0, last = 0] = sizes;
+    t.ok(last <= 1.1 * fresh, `${last} bytes, ${fresh} when it was fresh`);
+    t.same(
+      [...new Set(files.filter((file) => /org\/lib\/(lib|inner)\/.*jar$/.test(file)))],
+      [`org/lib/inner/${bumps}/inner-${bumps}.jar`, `org/lib/lib/${bumps}/lib-${bumps}.jar`],
+    );
+  });
+}
+
+for (const maven of ['system', '3.9.16', '3.10.0', '4.0.0-rc-4'] as const) {
+  test(`Maven ${maven}: compile first, then verify until nothing is asked for, then a first test class`, {
+    timeout: 400_000,
+  }, async (t) => {
+    if (!(await needMaven(t, maven))) return;
+    const { build } = await setUpBuilds(t, maven, await centralUrl());
+    ended(t, await build(LIBRARY, { words: ['compile'] }), { hit: 'none' });
+    const near = await build(LIBRARY);
+    ended(t, near, { hit: 'near' });
+    t.ok(near.requests.length > 0, 'verify needs more than compile');
+    ended(t, await build(LIBRARY), { hit: 'exact', requests: [] });
+    ended(t, await build(LIBRARY), { hit: 'exact', requests: [] });
+
+    const tested = { ...LIBRARY, ...FIRST_TEST };
+    const gaining = await build(tested);
+    ended(t, gaining, { hit: 'exact' });
+    t.ok(gaining.requests.length > 0, "surefire's provider is downloaded, which no input tells");
+    t.match(gaining.output, /hit, \d+ files were missing and are added/);
+    ended(t, await build(tested), { hit: 'exact', requests: [] });
+    ended(t, await build(tested, { words: ['-o', 'verify'] }), { hit: 'exact', requests: [] });
+  });
+}
+
+/** Bytes that do not compress, the same for the same seed. */
+function noise(length: number, seed: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  for (let i = 0, state = seed * 7919 + 1; i < length; i++) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    bytes[i] = state >>> 24;
+  }
+  return bytes;
+}
