@@ -15,6 +15,8 @@ import { saveFull } from './rows/save-full.ts';
 import { saveRtt } from './rows/save-rtt.ts';
 import { saveUnchanged } from './rows/save-unchanged.ts';
 import { serverMemory } from './rows/server-memory.ts';
+import { warmPnpm, warmYarn1, warmYarn4 } from './rows/warm-managers.ts';
+import { warmMaven } from './rows/warm-maven.ts';
 import { warmNpm } from './rows/warm-npm.ts';
 
 export const QUESTIONS: readonly Question[] = [
@@ -32,6 +34,10 @@ export const QUESTIONS: readonly Question[] = [
   saveBumpBytes,
   saveRtt,
   warmNpm,
+  warmPnpm,
+  warmYarn1,
+  warmYarn4,
+  warmMaven,
   clientMemory,
   serverMemory,
 ];
