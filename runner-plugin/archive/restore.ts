@@ -185,6 +185,7 @@ class Restore {
   #taskFor({ planned, block, at }: ReadySegment): SegmentTask {
     const { index, root, start: _, ...rest } = planned;
     const { manifest, full } = this.#options;
+    const creator = this.#options.creators[root] as TreeCreator;
     return {
       ...rest,
       type: 'segment',
@@ -193,7 +194,8 @@ class Restore {
       at,
       full,
       root: parseRoot((manifest.roots[root] as ManifestRoot).root).path,
-      withheld: (this.#options.creators[root] as TreeCreator).withheld,
+      withheld: creator.withheld,
+      ...(creator.owner && { owner: creator.owner }),
     };
   }
 
@@ -295,9 +297,9 @@ class Restore {
     let to = from;
     while (this.#segments[to]?.part !== undefined && (to === from || this.#segments[to]?.part?.offset !== 0))
       to++;
-    const { owner, accessed } = this.#options.engine;
+    const { accessed } = this.#options.engine;
     const mode = report.files.modes[0] as number;
-    const { withheld } = this.#options.creators[planned.root] as TreeCreator;
+    const { withheld, owner } = this.#options.creators[planned.root] as TreeCreator;
     const modified = times?.[0] ?? (report.files.times[0] as number);
     this.#large.add(file, { owner, mode, withheld, accessed, modified }, from, to);
   }

@@ -61,6 +61,10 @@ export class TreeCreator {
     this.#options = options;
   }
 
+  get owner(): CreatorOptions['owner'] {
+    return this.#options.owner;
+  }
+
   get place(): string {
     return this.#options.place;
   }

@@ -25,7 +25,6 @@ const WRITE_BYTES = 64 * 1024;
 export interface EngineOptions {
   /** Access time of what is written, in seconds: later than any modification time, or each first read would set it. */
   accessed: number;
-  owner?: { uid: number; gid: number };
   /** Bytes of memory that decoded segments share. One that finds no room gets memory of its own. */
   memory: number;
   /** One number in shared memory: not 0 once the restore has failed; files are then closed and not written. */
@@ -115,7 +114,7 @@ export class UnpackEngine {
 
   #writeOne(held: Held, task: FilesTask, at: number): number {
     const file = task.files[at] as number;
-    const { part, withheld } = held.task;
+    const { part, withheld, owner } = held.task;
     if (part !== undefined) {
       if (file < 0) return 0;
       writeAll(file, held.content, 0, part.size, part.offset);
@@ -125,7 +124,7 @@ export class UnpackEngine {
     if (file < 0) return 0;
     try {
       if (member.size > 0) writeAll(file, held.content, contentStart, member.size, null);
-      const { owner, accessed } = this.#options;
+      const { accessed } = this.#options;
       setAttributes(file, {
         owner,
         accessed,

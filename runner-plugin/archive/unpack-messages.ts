@@ -18,6 +18,8 @@ import type { ErrorCode, ErrorParams } from '#protocol/wire/errors.ts';
 export interface SegmentTask {
   type: 'segment';
   segment: number;
+  /** Given to its files. */
+  owner?: { uid: number; gid: number };
   /** The block of shared memory that holds the stored bytes; `memory` comes when its number is first heard. */
   block: number;
   memory?: SharedArrayBuffer;

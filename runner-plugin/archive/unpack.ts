@@ -18,7 +18,7 @@ import { mergeIn, standingIn } from './merge.ts';
 import type { ArchiveSource } from './range-feed.ts';
 import { type Restored, type RestoreProgress, restore } from './restore.ts';
 import { planRestore } from './restore-plan.ts';
-import { NEW_TREE, Staging } from './staging.ts';
+import { NEW_TREE, type Owner, Staging } from './staging.ts';
 import { type Swapped, swapIn } from './swap.ts';
 import { type CreatorOptions, TreeCreator } from './tree-creator.ts';
 import { WorkingFolder } from './working-folder.ts';
@@ -36,8 +36,8 @@ export interface UnpackOptions {
   times?: Buffer;
   /** `full`: also the sha256 of every segment's content, for readers that do not take the layout's word. */
   verify: 'frame' | 'full';
-  /** Given to everything that is created. */
-  owner?: { uid: number; gid: number };
+  /** By a root's text: given to everything that is created for it. */
+  owners?: ReadonlyMap<string, Owner>;
   /** Decoding threads; 0 for none. Not said: none for a small entry, one for a middling one, else as many as there are cores, up to four. */
   workers?: number;
   signal?: AbortSignal;
@@ -59,16 +59,20 @@ export interface Unpacked extends Restored {
  * catalogue, the source's own, and the signal's reason.
  */
 export async function unpack(options: UnpackOptions): Promise<Unpacked> {
-  const { manifest, layout, owner, signal } = options;
+  const { manifest, layout, owners, signal } = options;
   const plan = planRestore(manifest, layout);
   const times = checkTimes(manifest, options.times);
   const places = placesOf(options);
   signal?.throwIfAborted();
-  const context = { working: new WorkingFolder(), accessed: Date.now() / 1000, ...(owner && { owner }) };
+  const context = { working: new WorkingFolder(), accessed: Date.now() / 1000 };
   const staged: (Staged | undefined)[] = [];
   try {
     for (const [index, root] of manifest.roots.entries())
-      staged.push(root.members === 0 ? undefined : stage(root, places[index] as string, context));
+      staged.push(
+        root.members === 0
+          ? undefined
+          : stage(root, places[index] as string, owners?.get(root.root), context),
+      );
     const restored = await restore({
       manifest,
       plan,
@@ -77,7 +81,7 @@ export async function unpack(options: UnpackOptions): Promise<Unpacked> {
       full: options.verify === 'full',
       threads: options.workers ?? defaultWorkers(manifest.totals.raw),
       working: context.working,
-      engine: { accessed: context.accessed, ...(owner && { owner }) },
+      engine: { accessed: context.accessed },
       ...(times && { times }),
       ...(signal && { signal }),
       ...(options.onProgress && { onProgress: options.onProgress }),
@@ -127,10 +131,10 @@ interface Staged {
   creator: TreeCreator;
 }
 
-type Context = Pick<CreatorOptions, 'working' | 'accessed' | 'owner'>;
+type Context = Pick<CreatorOptions, 'working' | 'accessed'>;
 
-function stage(root: ManifestRoot, place: string, context: Context): Staged {
-  const staging = Staging.create(place, context.owner);
+function stage(root: ManifestRoot, place: string, owner: Owner | undefined, context: Context): Staged {
+  const staging = Staging.create(place, owner);
   try {
     const creator = new TreeCreator({
       folder: staging.folder,
@@ -139,6 +143,7 @@ function stage(root: ManifestRoot, place: string, context: Context): Staged {
       modes: root.modes,
       umask: staging.umask(),
       ...context,
+      ...(owner && { owner }),
       standing: root.restore === 'merge' ? standingIn(staging) : undefined,
     });
     return { root, staging, creator };

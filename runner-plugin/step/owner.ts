@@ -6,15 +6,15 @@ import { stat } from 'node:fs/promises';
 
 export type OwnerRule = 'keep' | 'workspace';
 
-/** The owner to give, or undefined: those who restore own it. Only what lies in the workspace is the workspace's. */
-export async function ownerOf(
+/** By root, the owner to give; of the others those who restore are it. Only what lies in the workspace is the workspace's. */
+export async function ownersOf(
   rule: OwnerRule,
   workspace: string,
   roots: readonly { root: string }[],
   uid: number | undefined = process.getuid?.(),
-): Promise<{ uid: number; gid: number } | undefined> {
-  if (rule === 'keep' || uid !== 0) return undefined;
-  if (!roots.every(({ root }) => root.startsWith('workspace:'))) return undefined;
-  const found = await stat(workspace).catch(() => undefined);
-  return found === undefined || found.uid === 0 ? undefined : { uid: found.uid, gid: found.gid };
+): Promise<Map<string, { uid: number; gid: number }>> {
+  const found = rule === 'keep' || uid !== 0 ? undefined : await stat(workspace).catch(() => undefined);
+  if (found === undefined || found.uid === 0) return new Map();
+  const inside = roots.filter(({ root }) => root.startsWith('workspace:'));
+  return new Map(inside.map(({ root }) => [root, { uid: found.uid, gid: found.gid }]));
 }

@@ -14,7 +14,8 @@ export interface RestoreOptions {
   /** `<anchor>:<path>` -> absolute. */
   places: ReadonlyMap<string, string>;
   verify: 'frame' | 'full';
-  owner: { uid: number; gid: number } | undefined;
+  /** By root. */
+  owners: ReadonlyMap<string, { uid: number; gid: number }>;
   /** Looks the entry up once more. */
   again: () => Promise<Found>;
 }
@@ -74,7 +75,7 @@ async function restoreOnce(
   session: Session,
   { client }: Server,
   { id, manifest, layout, inline, times: along }: FoundEntry,
-  { places, verify, owner }: RestoreOptions,
+  { places, verify, owners }: RestoreOptions,
   signal: AbortSignal,
 ): Promise<Restored> {
   const [{ unpack }, times] = await Promise.all([
@@ -92,9 +93,9 @@ async function restoreOnce(
       read: (start, end, aborted) => client.archive({ entry: id, start, end, tag, signal: aborted }),
     },
     verify: client.pinned ? 'full' : verify,
+    owners,
     signal,
     ...(times === undefined ? {} : { times }),
-    ...(owner === undefined ? {} : { owner }),
     ...(onProgress === undefined
       ? {}
       : { onProgress: ({ bytes, of }) => onProgress({ phase: 'restore', done: bytes, total: of }) }),

@@ -5,7 +5,7 @@ import { type Attempt, attemptOf } from './attempt.ts';
 import { type Hatches, homeOf, type StepContext } from './context.ts';
 import { postEvents } from './events.ts';
 import { INLINE_BYTES, lookUp } from './look-up.ts';
-import { type OwnerRule, ownerOf } from './owner.ts';
+import { type OwnerRule, ownersOf } from './owner.ts';
 import { placesOf, titleOf, wantOf } from './plan-entry.ts';
 import { makeReport, type Report, timed } from './report.ts';
 import { restoreEntry } from './restore-entry.ts';
@@ -97,7 +97,7 @@ async function take(session: Session, attempt: Attempt, options: RestoreOptions)
       restoreEntry(session, server, entry, {
         places: placesOf(manifest, { workspace: plan.folder, home: homeOf(context.env) }, plan.roots),
         verify: options.verify ?? 'frame',
-        owner: await ownerOf(options.owner ?? 'workspace', plan.folder, manifest.roots),
+        owners: await ownersOf(options.owner ?? 'workspace', plan.folder, manifest.roots),
         again: ask,
       }),
     );

@@ -8,7 +8,7 @@ import { homeOf } from './context.ts';
 import { describeDifferences } from './differences.ts';
 import { type Found, type FoundEntry, INLINE_BYTES, lookUp, type Wanted } from './look-up.ts';
 import { differencesFrom, nearest } from './nearest.ts';
-import { type OwnerRule, ownerOf } from './owner.ts';
+import { type OwnerRule, ownersOf } from './owner.ts';
 import { placesOf, titleOf } from './plan-entry.ts';
 import { timed } from './report.ts';
 import { type Restored, restoreEntry } from './restore-entry.ts';
@@ -152,7 +152,7 @@ async function restoreFound(
     restoreEntry(session, server, entry, {
       places: placesOf(entry.manifest, { workspace: folder, home: homeOf(session.context.env) }, plan.roots),
       verify: 'frame',
-      owner: await ownerOf(owner, folder, entry.manifest.roots),
+      owners: await ownersOf(owner, folder, entry.manifest.roots),
       again: async () => (await findAll(session, [want]))[0] ?? { hit: 'none' },
     }),
   );

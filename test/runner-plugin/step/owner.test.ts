@@ -1,6 +1,6 @@
 import { chownSync } from 'node:fs';
 import { test } from 'tap';
-import { ownerOf } from '#runner-plugin/step/owner.ts';
+import { ownersOf } from '#runner-plugin/step/owner.ts';
 import { needThat } from '../../needs.ts';
 
 const inWorkspace = [{ root: 'workspace:node_modules' }];
@@ -9,13 +9,19 @@ test('as root in a work folder of another user, what is restored there is that u
   if (!needThat(t, process.getuid?.() === 0, 'not root')) return;
   const folder = t.testdir();
   chownSync(folder, 1000, 1001);
-  t.same(await ownerOf('workspace', folder, inWorkspace), { uid: 1000, gid: 1001 });
-  t.equal(await ownerOf('keep', folder, inWorkspace), undefined, 'unless told to keep');
-  t.equal(await ownerOf('workspace', folder, inWorkspace, 1000), undefined, 'who is not root cannot');
-  t.equal(await ownerOf('workspace', folder, [...inWorkspace, { root: 'home:.m2/repository' }]), undefined);
+  const owner = { uid: 1000, gid: 1001 };
+  t.same([...(await ownersOf('workspace', folder, inWorkspace))], [['workspace:node_modules', owner]]);
+  t.equal((await ownersOf('keep', folder, inWorkspace)).size, 0, 'unless told to keep');
+  t.equal((await ownersOf('workspace', folder, inWorkspace, 1000)).size, 0, 'who is not root cannot');
+  const both = [...inWorkspace, { root: 'home:.m2/repository' }];
+  t.same(
+    [...(await ownersOf('workspace', folder, both)).keys()],
+    ['workspace:node_modules'],
+    'and nothing else',
+  );
 });
 
 test('a work folder of root’s own changes nothing', async (t) => {
-  t.equal(await ownerOf('workspace', '/', inWorkspace, 0), undefined);
-  t.equal(await ownerOf('workspace', '/no/such/folder', inWorkspace, 0), undefined);
+  t.equal((await ownersOf('workspace', '/', inWorkspace, 0)).size, 0);
+  t.equal((await ownersOf('workspace', '/no/such/folder', inWorkspace, 0)).size, 0);
 });

@@ -269,10 +269,31 @@ test('files get the owner that is given, links, folders and the folders above to
   ]);
   const archive = await archiveOfTrees([rootAt(join(folder, 'saved'))]);
   const target = join(folder, 'made/tree');
-  await unpackInto(target, archive, { owner: { uid: 1234, gid: 2345 }, workers: 1 });
+  const [root] = archive.manifest.roots;
+  const owners = new Map([[root?.root ?? '', { uid: 1234, gid: 2345 }]]);
+  await unpackInto(target, archive, { owners, workers: 1 });
   for (const path of ['..', '', 'd', 'd/f', 'd/large', 'd/l', 'd/h']) {
     const { uid, gid } = fs.lstatSync(join(target, path));
     t.same([uid, gid], [1234, 2345], path);
+  }
+});
+
+test('of two roots each has its own owner', async (t) => {
+  if (!needThat(t, process.getuid?.() === 0, 'only root gives files away')) return;
+  const { folder } = settingFor(t);
+  const roots = ['mine', 'theirs'].map((name) => {
+    writeTree(join(folder, name), [{ path: 'd' }, { path: 'd/f', content: Buffer.from(name) }]);
+    return rootAt(join(folder, name), { text: `workspace:${name}` });
+  });
+  const archive = await archiveOfTrees(roots);
+  const places = new Map(roots.map(({ root }) => [formatRoot(root), join(folder, 'made', root.path)]));
+  await unpackInto('', archive, {
+    places,
+    owners: new Map([['workspace:theirs', { uid: 1234, gid: 2345 }]]),
+  });
+  for (const path of ['', 'd', 'd/f']) {
+    t.equal(fs.lstatSync(join(folder, 'made/theirs', path)).uid, 1234);
+    t.equal(fs.lstatSync(join(folder, 'made/mine', path)).uid, 0);
   }
 });
 
