@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'tap';
 import { ended, filesBelow, project, REPOSITORY, setUpBuilds, setUpTiny } from './maven-build.ts';
 import { FIRST_TEST, LIBRARY } from './maven-lifecycle.ts';
-import { centralUrl, needMaven } from './maven-tools.ts';
+import { centralUrl, JUDGES, needMaven } from './maven-tools.ts';
 
 // The two ways in which an entry is kept small: what Maven 3.8 leaves to be guessed, 3.9 writes down.
 for (const [maven, bumps] of [
@@ -51,7 +51,7 @@ for (const [maven, bumps] of [
   });
 }
 
-for (const maven of ['system', '3.9.16', '3.10.0', '4.0.0-rc-4'] as const) {
+for (const maven of JUDGES) {
   test(`Maven ${maven}: compile first, then verify until nothing is asked for, then a first test class`, {
     timeout: 400_000,
   }, async (t) => {

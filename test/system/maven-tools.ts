@@ -23,6 +23,13 @@ import { need, needThat, programPath } from '../needs.ts';
 export const MAVENS = ['system', '3.9.16', '3.10.0', '4.0.0-rc-4'] as const;
 export type MavenName = (typeof MAVENS)[number];
 
+/**
+ * Those by which all is judged in each test run; the others are asked what differs (maven-versions.test.ts), and everything where
+ * CACHALOT_TEST_JUDGES says `all` (`npm run judge`): all of it takes a quarter of an hour.
+ */
+export const JUDGES: readonly MavenName[] =
+  process.env.CACHALOT_TEST_JUDGES === 'all' ? MAVENS : ['system', '3.9.16'];
+
 /** What tests have fetched and will want again. */
 export function keptFolder(): string {
   return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'cachalot-tests', 'maven');

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import { type Builds, ended, filesBelow, project, REPOSITORY, setUpTiny } from './maven-build.ts';
 import { coordinates } from './maven-repository.ts';
-import { centralUrl, type MavenName, needMaven } from './maven-tools.ts';
+import { centralUrl, JUDGES, needMaven } from './maven-tools.ts';
 
-for (const maven of ['system', '3.9.16', '3.10.0', '4.0.0-rc-4'] as const) {
+for (const maven of JUDGES) {
   const on = (what: string, body: (t: Test, builds: Builds) => Promise<void>): void => {
     test(`Maven ${maven}: ${what}`, { timeout: 300_000 }, async (t) => {
       if (!(await needMaven(t, maven))) return;
-      await body(t, await setUpTiny(t, maven satisfies MavenName, await centralUrl()));
+      await body(t, await setUpTiny(t, maven, await centralUrl()));
     });
   };
   // What lies in the local repository is the same from 3.9 on; what is asked for is not.
