@@ -5,7 +5,7 @@ import { test } from 'tap';
 import { need } from '../needs.ts';
 import type { FixturePackage } from './fixture-registry.ts';
 import { npmProject } from './npm-project.ts';
-import { NPMS } from './npm-tools.ts';
+import { NPM_JUDGES, NPMS } from './npm-tools.ts';
 
 const NAMES = ['one', 'two', '@scope/three', 'four'];
 const PACKAGES: FixturePackage[] = NAMES.flatMap((name) => [
@@ -19,7 +19,7 @@ const packageJson = (dependencies: Record<string, string>) => ({
 const AS_IT_WAS = { one: '1.0.0', two: '1.0.0', '@scope/three': '1.0.0' };
 const BUMPED = { ...AS_IT_WAS, two: '1.1.0' };
 
-for (const version of NPMS) {
+for (const version of NPM_JUDGES) {
   for (const form of ['with', 'without']) {
     test(`npm ${version}, a lockfile ${form} resolved: one changed package`, {
       timeout: 300_000,

@@ -6,6 +6,9 @@ import { delimiter, dirname, join } from 'node:path';
 
 export const NPMS = ['10.9.9', '11.19.1', '12.2.0'] as const;
 
+/** Those by which all is judged in each test run; every one is asked what differs (npm-scripts.test.ts), and all with `npm run judge`. */
+export const NPM_JUDGES: readonly string[] = process.env.CACHALOT_TEST_JUDGES === 'all' ? NPMS : [NPMS[1]];
+
 /** PATH on which `npm` is that one and `node` the one that runs the tests. Throws where it is not to be had. */
 export function pathWithNpm(version: string, rest: string): string {
   const kept = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'cachalot-tests', 'npm');

@@ -6,7 +6,7 @@ import { type Test, test } from 'tap';
 import { need } from '../needs.ts';
 import type { FixturePackage } from './fixture-registry.ts';
 import { type Files, type NpmProject, npmProject } from './npm-project.ts';
-import { NPMS, writeFiles } from './npm-tools.ts';
+import { NPM_JUDGES, NPMS, writeFiles } from './npm-tools.ts';
 
 const PLAIN: FixturePackage = { name: 'plain', version: '1.0.0', files: { 'index.js': 'one\n' } };
 
@@ -29,7 +29,7 @@ async function plainProject(
 
 const APPEND = `node -e "require('fs').appendFileSync('node_modules/plain/index.js', 'patched\\n')"`;
 
-for (const version of NPMS) {
+for (const version of NPM_JUDGES) {
   test(`npm ${version}: a script that adds lines to a package adds them once`, async (t) => {
     if (!need(t, 'npm')) return;
     const { checkOut, install } = await plainProject(t, { scripts: { postinstall: APPEND } }, {}, version);
@@ -220,7 +220,7 @@ test('what Cypress and Puppeteer keep outside of the project comes back too', as
   t.ok(existsSync(join(home, '.cache/puppeteer/own')), 'what was there stays');
 });
 
-for (const version of NPMS) {
+for (const version of NPM_JUDGES) {
   test(`npm ${version}: a package whose install script nobody knows is built again after a hit`, async (t) => {
     if (!need(t, 'npm')) return;
     const { checkOut, install } = await npmProject(
