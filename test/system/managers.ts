@@ -133,8 +133,8 @@ export async function managedProject(
       },
       async alone(...command) {
         registry.taken();
-        const [program = '', ...args] = command;
-        const done = await here.run(program, args, { folder, env });
+        // The test runner loads itself into every Node by NODE_OPTIONS, and Node then cannot start what lies in yarn's archives.
+        const done = await here.run('env', ['-u', 'NODE_OPTIONS', ...command], { folder, env });
         return { ...done, requests: registry.taken() };
       },
     };
