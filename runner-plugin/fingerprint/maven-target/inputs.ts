@@ -5,8 +5,8 @@ import { type Input, setInput, valueInput } from '../fingerprint.ts';
 import { splitWords } from '../maven/command.ts';
 import { mavenInputs } from '../maven/inputs.ts';
 import { allProperties, type MavenProject } from '../maven/project.ts';
-import { isSecretName, withoutUserInfo } from '../maven/secret.ts';
 import { jdkRelease } from '../maven/toolchain.ts';
+import { isSecretName, withoutUserInfo } from '../secret.ts';
 import type { Sources } from './sources.ts';
 
 /** Encodings, languages and time zones that a JVM takes for its own. */

@@ -3,8 +3,8 @@ import { release } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { type Input, valueInput } from '../fingerprint.ts';
 import { isThere } from '../project-place.ts';
+import { isSecretName } from '../secret.ts';
 import { type Pom, references } from './pom.ts';
-import { isSecretName } from './secret.ts';
 import { child, textAt } from './xml.ts';
 
 export interface ActivationFacts {

@@ -3,12 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fault } from '#protocol/wire/errors.ts';
 import { type Input, setInput, valueInput } from '../fingerprint.ts';
+import { isSecretName, withoutUserInfo } from '../secret.ts';
 import { activationInputs } from './activation.ts';
 import { mirrorInputs } from './mirrors.ts';
 import { coordinatesOf, countedNames, ga, isKnown, type Pom, pomLines, propertiesOf } from './pom.ts';
 import { allProperties, type MavenProject } from './project.ts';
 import type { Reactor } from './reactor.ts';
-import { isSecretName, withoutUserInfo } from './secret.ts';
 import { featureOf, jdkVersion } from './toolchain.ts';
 import { parseElement } from './xml.ts';
 

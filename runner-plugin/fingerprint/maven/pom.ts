@@ -4,7 +4,7 @@
  * or a BOM's user is known to read. Comments, white space, names, licences and developers do not count, nor the reactor's
  * own version wherever it stands.
  */
-import { isSecretName, withoutUserInfo } from './secret.ts';
+import { isSecretName, withoutUserInfo } from '../secret.ts';
 import { canonicalText, child, type Element, textAt } from './xml.ts';
 
 export interface Pom {

@@ -4,9 +4,9 @@
  */
 import { join, resolve } from 'node:path';
 import { type Input, setInput } from '../fingerprint.ts';
+import { isSecretName, withoutUserInfo } from '../secret.ts';
 import type { MavenCommand } from './command.ts';
 import type { Mirror } from './mirrors.ts';
-import { isSecretName, withoutUserInfo } from './secret.ts';
 import { canonicalText, child, type Element, readXml, textAt } from './xml.ts';
 
 export interface MavenSettings {

@@ -73,10 +73,3 @@ function seeThrough(
   const after = rest.slice(at + 1);
   return match[2] === undefined ? { rest: after } : { version: match[2], rest: after };
 }
-
-/** The command as it may stand in a manifest. */
-export function withoutSecrets(command: readonly string[]): string[] {
-  return command.map((word) =>
-    word.replace(/^(--?(?:\/\/[^=]*|[^=]*(?:auth|token|password|otp|secret)[^=]*)=).*/i, '$1***'),
-  );
-}

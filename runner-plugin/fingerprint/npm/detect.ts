@@ -9,6 +9,7 @@ import { stateFolder } from '../../client/state-folder.ts';
 import { fingerprintOf, type Input, type RootPlan, valueInput } from '../fingerprint.ts';
 import type { Detection, KindDetector, Plan } from '../plan.ts';
 import { onPath } from '../program.ts';
+import { withoutSecrets } from '../secret.ts';
 import { type NpmCommand, readNpmCommand } from './command.ts';
 import { contentsOf } from './contents.ts';
 import { type Install, installPlan, recordsScripts, refuseInstall } from './install.ts';
@@ -177,10 +178,4 @@ function notesOf(scripts: readonly OwnScript[], rebuild: readonly string[]): str
       `rebuilt after each restore, because what their install scripts do is not known: ${[...new Set(rebuild.map(nameAt))].join(', ')}`,
     );
   return notes;
-}
-
-function withoutSecrets(command: readonly string[]): string[] {
-  return command.map((word) =>
-    word.replace(/^(--?(?:\/\/[^=]*|[^=]*(?:auth|token|password|otp)[^=]*)=).*/i, '$1***'),
-  );
 }

@@ -5,12 +5,13 @@
 import { join, resolve } from 'node:path';
 import { CUTS } from '#protocol/format/limits.ts';
 import { fingerprintOf, type RootPlan, valueInput } from '../fingerprint.ts';
-import { type ManagerCommand, readManagerCommand, withoutSecrets } from '../node-project/command.ts';
+import { type ManagerCommand, readManagerCommand } from '../node-project/command.ts';
 import { watchForTree } from '../node-project/early-tree.ts';
 import { scriptedPackages } from '../node-project/install-scripts.ts';
 import { findProjectOf, isSameFile, nameOf } from '../node-project/place.ts';
 import type { Detection, FinishContext, KindDetector, Plan, StandIn } from '../plan.ts';
 import { isThere } from '../project-place.ts';
+import { withoutSecrets } from '../secret.ts';
 import { allowedToBuild } from './builds.ts';
 import { FLAGS, isInstall, PNPM } from './command.ts';
 import { inputsOf } from './inputs.ts';

@@ -10,7 +10,7 @@ import { chmod, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { CUTS } from '#protocol/format/limits.ts';
 import { fingerprintOf, type Input, type RootPlan, valueInput } from '../fingerprint.ts';
-import { type ManagerCommand, readManagerCommand, withoutSecrets } from '../node-project/command.ts';
+import { type ManagerCommand, readManagerCommand } from '../node-project/command.ts';
 import { contentInputs } from '../node-project/content.ts';
 import { fieldsInput } from '../node-project/fields.ts';
 import { scriptedPackages, UNDERSTOOD_NAMES } from '../node-project/install-scripts.ts';
@@ -29,6 +29,7 @@ import { binFiles, type PackageJson, readPackageJson } from '../npm/package-json
 import { systemFacts } from '../npm/system.ts';
 import type { Detection, KindDetector, Plan, StandIn } from '../plan.ts';
 import { isThere } from '../project-place.ts';
+import { withoutSecrets } from '../secret.ts';
 import { cachedFiles, cacheFolder } from './cache.ts';
 import { FLAGS, isInstall, YARN } from './command.ts';
 import { whyNotInstalled } from './installed.ts';

@@ -1,0 +1,32 @@
+/** What may be a credential: it stands in no input, so that it is in no key's details, and changing it changes no key. */
+
+const NAME = /pass(word|wd|phrase)?$|secret|token|credential|(api|access|private)[-._]?key/i;
+
+/** Whether what is called so may hold a secret. */
+export function isSecretName(name: string): boolean {
+  return NAME.test(name);
+}
+
+/** Without user and password in URLs. */
+export function withoutUserInfo(text: string): string {
+  return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^/@\s<>"]*@/gi, '$1');
+}
+
+// On a command line it costs little to hide too much.
+const OPTION = /auth|\botp$/i;
+
+/** A command as it may be shown and stand in a manifest: values of options that may be secret, and users in URLs, are left out. */
+export function withoutSecrets(command: readonly string[]): string[] {
+  return command.map((word, at) => {
+    const before = /^--?([^=]+)$/.exec(command[at - 1] ?? '')?.[1];
+    if (before !== undefined && hides(before) && !word.startsWith('-')) return '***';
+    const shown = word.replace(/^(-D|--define=|--?)?([^=\s]+)=.*/s, (whole, option = '', name: string) =>
+      hides(name) ? `${option}${name}=***` : whole,
+    );
+    return withoutUserInfo(shown);
+  });
+}
+
+function hides(name: string): boolean {
+  return isSecretName(name) || OPTION.test(name);
+}
