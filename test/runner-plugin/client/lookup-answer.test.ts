@@ -1,40 +1,16 @@
 import { test } from 'tap';
 import { Check } from 'typebox/value';
-import type { Manifest } from '#protocol/format/manifest.ts';
 import { encodeInline, INLINE_TYPE } from '#protocol/wire/inline.ts';
 import { LayoutSchema, LookupAnswerSchema } from '#protocol/wire/routes.ts';
 import { createClient, type FoundResult } from '#runner-plugin/client/client.ts';
 import { isLayout, lookupResults } from '#runner-plugin/client/lookup-check.ts';
+import { IDENTITY, manifestOf } from '../made-manifest.ts';
 import { manualClock } from './manual-clock.ts';
 import { httpServer, json, type Teardown } from './servers.ts';
 import { settingsOf } from './settings-of.ts';
 
-const DIGEST = 'a'.repeat(64);
-const MANIFEST: Manifest = {
-  format: 1,
-  kind: 'generic',
-  name: '_',
-  key: 'generic/_/k',
-  domain: 'local',
-  scope: 'local',
-  roots: [
-    {
-      root: 'workspace:d',
-      restore: 'replace',
-      modes: 'kept',
-      members: 1,
-      raw: 512,
-      segments: [{ identity: DIGEST, raw: 512 }],
-    },
-  ],
-  inputs: [],
-  platform: { os: 'linux', arch: 'x64', foldsCase: false },
-  totals: { members: 1, files: 0, raw: 512 },
-  writer: { program: 'cachalot', version: '0' },
-  timings: {},
-  created: '2026-11-20T00:00:00Z',
-};
-const LAYOUT = { segments: [{ identity: DIGEST, length: 100, digest: DIGEST }] };
+const MANIFEST = manifestOf();
+const LAYOUT = { segments: [{ identity: IDENTITY, length: 100, digest: IDENTITY }] };
 const HIT = {
   hit: 'exact',
   entry: 'e'.repeat(32),
@@ -156,7 +132,7 @@ test('an answer is taken as the schema says', async (t) => {
 });
 
 test('a layout is taken as the schema says', async (t) => {
-  const segment = { identity: DIGEST, length: 100, digest: DIGEST };
+  const segment = { identity: IDENTITY, length: 100, digest: IDENTITY };
   const cases: [unknown, boolean][] = [
     [{ segments: [] }, true],
     [{ segments: [segment, { ...segment, object: 'o', offset: 0, etag: 'e' }] }, true],

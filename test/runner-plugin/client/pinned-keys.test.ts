@@ -1,39 +1,15 @@
 /** S8, the runner's part: who is pinned to a signing key takes nobody's word but that key's. */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { test } from 'tap';
-import type { Manifest } from '#protocol/format/manifest.ts';
 import { signManifest } from '#protocol/format/signature.ts';
 import { signingKeyId } from '#protocol/format/signing-key-id.ts';
 import { createClient } from '#runner-plugin/client/client.ts';
 import { pinnedKeys } from '#runner-plugin/client/pinned-keys.ts';
+import { manifestOf } from '../made-manifest.ts';
 import { httpServer, json, type Teardown } from './servers.ts';
 import { settingsOf } from './settings-of.ts';
 
-const DIGEST = 'a'.repeat(64);
-const MANIFEST: Manifest = {
-  format: 1,
-  kind: 'generic',
-  name: '_',
-  key: 'generic/_/k',
-  domain: 'local',
-  scope: 'local',
-  roots: [
-    {
-      root: 'workspace:d',
-      restore: 'replace',
-      modes: 'kept',
-      members: 1,
-      raw: 512,
-      segments: [{ identity: DIGEST, raw: 512 }],
-    },
-  ],
-  inputs: [],
-  platform: { os: 'linux', arch: 'x64', foldsCase: false },
-  totals: { members: 1, files: 0, raw: 512 },
-  writer: { program: 'cachalot', version: '0' },
-  timings: {},
-  created: '2026-11-20T00:00:00Z',
-};
+const MANIFEST = manifestOf();
 
 function makeKey(): { id: string; publicKey: KeyObject; privateKey: KeyObject } {
   const pair = generateKeyPairSync('ed25519');

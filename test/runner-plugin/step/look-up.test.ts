@@ -3,8 +3,8 @@ import { test } from 'tap';
 import type { Manifest } from '#protocol/format/manifest.ts';
 import type { CacheClient, FoundResult } from '#runner-plugin/client/client.ts';
 import { lookUp, type Wanted } from '#runner-plugin/step/look-up.ts';
+import { IDENTITY, manifestOf as madeManifest } from '../made-manifest.ts';
 
-const IDENTITY = 'a'.repeat(64);
 const KEY = `npm/web/${'1'.repeat(64)}`;
 const WANT: Wanted = {
   kind: 'npm',
@@ -14,31 +14,23 @@ const WANT: Wanted = {
   roots: ['workspace:node_modules'],
 };
 
-const manifestOf = (change: Partial<Manifest> = {}): Manifest => ({
-  format: 1,
-  kind: 'npm',
-  name: 'web',
-  key: KEY,
-  domain: 'local',
-  scope: 'local',
-  roots: [
-    {
-      root: 'workspace:node_modules',
-      restore: 'replace',
-      modes: 'executable',
-      members: 1,
-      raw: 512,
-      segments: [{ identity: IDENTITY, raw: 512 }],
-    },
-  ],
-  inputs: [],
-  platform: { os: 'linux', arch: 'x64', foldsCase: false },
-  totals: { members: 1, files: 0, raw: 512 },
-  writer: { program: 'cachalot', version: '0' },
-  timings: {},
-  created: '2026-11-20T00:00:00Z',
-  ...change,
-});
+const manifestOf = (change: Partial<Manifest> = {}): Manifest =>
+  madeManifest({
+    kind: 'npm',
+    name: 'web',
+    key: KEY,
+    roots: [
+      {
+        root: 'workspace:node_modules',
+        restore: 'replace',
+        modes: 'executable',
+        members: 1,
+        raw: 512,
+        segments: [{ identity: IDENTITY, raw: 512 }],
+      },
+    ],
+    ...change,
+  });
 
 const resultOf = (hit: 'exact' | 'near', manifest: Manifest): FoundResult => ({
   hit,
