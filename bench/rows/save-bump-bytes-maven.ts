@@ -1,7 +1,8 @@
 /** How many bytes does a Maven build send after three of its artifacts were bumped? */
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { list, median } from '../interleave.ts';
+import { bumpedRow } from '../compare/bumped.ts';
+import { list } from '../interleave.ts';
 import type { Question } from '../question.ts';
 import { pick, seeded } from '../random.ts';
 import { cachalot, newHome, startServer } from '../stage/cachalot.ts';
@@ -51,24 +52,12 @@ export const saveBumpBytesMaven: Question = {
       await bumpPom(join(checkout, 'pom.xml'), draw);
       sent.push(await sentByBuild());
     }
-    return [
-      {
-        name: 'save-bump-bytes-maven',
-        value: median(sent),
-        unit: 'bytes',
-        better: 'lower',
-        against: 'bytes that the full save sent',
-        ratio: median(sent) / full,
-        runs: sent.length,
-        conditions: {
-          ours: list(sent),
-          theirs: full,
-          'bytes of the bumped artifacts': list(changed),
-          tree: sizeOf(tree),
-          bumps: `${BUMPED} of ${artifacts.length} artifacts at random a run, jars with wholly other bytes`,
-        },
-      },
-    ];
+    const conditions = {
+      'bytes of the bumped artifacts': list(changed),
+      tree: sizeOf(tree),
+      bumps: `${BUMPED} of ${artifacts.length} artifacts at random a run, jars with wholly other bytes`,
+    };
+    return [bumpedRow('save-bump-bytes-maven', { sent, full, conditions })];
   },
 };
 

@@ -1,6 +1,7 @@
 /** How many bytes does a save send after three packages of the large tree were bumped? */
 import { join } from 'node:path';
-import { list, median } from '../interleave.ts';
+import { bumpedRow } from '../compare/bumped.ts';
+import { list } from '../interleave.ts';
 import type { Question } from '../question.ts';
 import { pick, seeded } from '../random.ts';
 import { cachalot, newHome, startServer } from '../stage/cachalot.ts';
@@ -39,23 +40,11 @@ export const saveBumpBytes: Question = {
       changed.push(bytes);
       sent.push(await sentBy(`bump-${draw}`));
     }
-    return [
-      {
-        name: 'save-bump-bytes',
-        value: median(sent),
-        unit: 'bytes',
-        better: 'lower',
-        against: 'bytes that the full save sent',
-        ratio: median(sent) / full,
-        runs: sent.length,
-        conditions: {
-          ours: list(sent),
-          theirs: full,
-          'raw bytes of the bumped packages': list(changed),
-          tree: sizeOf(tree),
-          bumps: `${BUMPED} of ${packages.length} packages at random a run, every file of them changed`,
-        },
-      },
-    ];
+    const conditions = {
+      'raw bytes of the bumped packages': list(changed),
+      tree: sizeOf(tree),
+      bumps: `${BUMPED} of ${packages.length} packages at random a run, every file of them changed`,
+    };
+    return [bumpedRow('save-bump-bytes', { sent, full, conditions })];
   },
 };

@@ -1,12 +1,11 @@
 /** The pnpms and yarns that the tests are judged by, each installed once into a folder that is kept, and projects for them. */
-import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Test } from 'tap';
 import { needThat } from '../needs.ts';
 import { type Done, place, type Report, readReport } from './cachalot.ts';
 import { type FixturePackage, type FixtureRegistry, startFixtureRegistry } from './fixture-registry.ts';
+import { pathWithPackage } from './kept-packages.ts';
 import { writeFiles } from './npm-tools.ts';
 
 const PACKAGES = { pnpm: 'pnpm', yarn1: 'yarn', yarn4: '@yarnpkg/cli-dist' } as const;
@@ -16,35 +15,9 @@ export interface Manager {
   version: string;
 }
 
-/** PATH on which `pnpm` or `yarn` is that one and `node` the one that runs the tests. Throws where it is not to be had. */
+/** PATH on which `pnpm` or `yarn` is that one. Throws where it is not to be had. */
 function pathWith({ name, version }: Manager, rest: string): string {
-  const kept = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'cachalot-tests', name);
-  const home = join(kept, version);
-  if (!existsSync(home)) {
-    mkdirSync(kept, { recursive: true });
-    const fresh = mkdtempSync(join(kept, 'fresh-'));
-    try {
-      const flags = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
-      const wanted = `${PACKAGES[name]}@${version}`;
-      execFileSync('npm', ['install', '--global', '--prefix', fresh, ...flags, wanted], {
-        env: cleanEnvironment(),
-        stdio: ['ignore', 'ignore', 'inherit'],
-      });
-      // Another test file may have been first; then its folder stands, and is as good.
-      if (!existsSync(home)) renameSync(fresh, home);
-    } finally {
-      rmSync(fresh, { recursive: true, force: true });
-    }
-  }
-  return [join(home, 'bin'), dirname(process.execPath), rest].join(delimiter);
-}
-
-/** npm hands its own settings to what it starts; where packages come from is all that an install needs of them. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(
-    ([name]) => !/^npm_(?!config_(userconfig|registry)$)/i.test(name),
-  );
-  return Object.fromEntries(kept);
+  return pathWithPackage({ name, package: PACKAGES[name], version }, rest);
 }
 
 /** False where that manager cannot be had; then the test is skipped, or fails in CI, and must return at once. */
