@@ -11,8 +11,8 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { loadSqlite } from '#protocol/sqlite-module.ts';
 import { fault } from '#protocol/wire/errors.ts';
-import { loadSqlite } from './index/sqlite-module.ts';
 
 export interface DataFolder {
   objects: string;

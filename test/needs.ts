@@ -34,10 +34,19 @@ export function need(t: Skipping, ...programs: string[]): boolean {
   return needThat(t, missing.length === 0, `${missing.join(', ')} not installed`);
 }
 
-/** The same for what is not a program: root, a loop device, a file system that clones. `otherwise` says what lacks. */
+/** The same for what is had in another way than as a program. `otherwise` says what lacks. */
 export function needThat(t: Skipping, holds: boolean, otherwise: string): boolean {
   if (holds) return true;
   if (inCi) t.fail(`${otherwise}; in CI nothing may be skipped`);
   else t.plan(0, otherwise);
   return false;
+}
+
+/**
+ * The same for what a machine permits or its kernel has: root, mounts, file systems. Nothing that is installed would change it, so it
+ * is skipped in CI too.
+ */
+export function permits(t: Pick<Skipping, 'plan'>, holds: boolean, otherwise: string): boolean {
+  if (!holds) t.plan(0, otherwise);
+  return holds;
 }

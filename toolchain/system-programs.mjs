@@ -21,6 +21,9 @@ const PROGRAMS = [
   ['cargo', 'cargo'],
   ['python3', 'python3'],
   ['pip3', 'python3-pip'],
+  ['redis-server', 'redis-server'],
+  ['mkfs.exfat', 'exfatprogs'],
+  ['mount.exfat-fuse', 'exfat-fuse'],
 ];
 
 /** @param {string} program */

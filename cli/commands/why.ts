@@ -49,10 +49,20 @@ function describe(answer: WhyAnswer): string {
     lines.push(
       `  nearest  ${answer.nearest.key}, saved ${answer.nearest.created.slice(0, 19).replace('T', ' ')}`,
     );
+  if (answer.standIn !== undefined) lines.push(`  near hit ${standInText(answer.standIn)}`);
   lines.push(...answer.differences.flatMap(differenceLines));
   if (answer.install?.onHit === 'run') lines.push(`  not skipped: ${answer.install.why}`);
   lines.push(...answer.notes.map((note) => `  note: ${note}`));
   return lines.join('\n');
+}
+
+/** What `run` would do with it; what of the newest entry the inputs here do not name stays where it is. */
+function standInText({ kind, key, hit }: NonNullable<WhyAnswer['standIn']>): string {
+  const what =
+    hit === 'exact'
+      ? 'what was cached of all packages'
+      : 'what was cached of packages that are still named here';
+  return `${what} would be restored before the command runs (${kind}: ${key})`;
 }
 
 function verdict({ hit, reason }: WhyAnswer): string {

@@ -47,6 +47,7 @@ export interface RestoreOptions {
 
 export interface Restored {
   members: number;
+  /** Without those that nobody wanted. */
   files: number;
   /** Of content. */
   written: number;
@@ -134,7 +135,8 @@ class Restore {
       await this.#decoders.close();
     }
     const { members, files } = this.#count;
-    return { members, files, written: this.#written, bytes: this.#feed.bytes };
+    const unwanted = this.#options.creators.reduce((sum, creator) => sum + (creator?.unwanted ?? 0), 0);
+    return { members, files: files - unwanted, written: this.#written, bytes: this.#feed.bytes };
   }
 
   #fail(reason: unknown): void {
@@ -258,8 +260,13 @@ class Restore {
     const planned = this.#segments[this.#created];
     const report = this.#reports.get(this.#created);
     if (planned === undefined || report === undefined) return undefined;
-    this.#reports.delete(this.#created);
     const creator = this.#options.creators[planned.root] as TreeCreator;
+    if (creator.isSelective) {
+      // What is wanted of it may stand in the roots before it.
+      if (this.#unanswered > 0) return undefined;
+      creator.begin();
+    }
+    this.#reports.delete(this.#created);
     const times = this.#timesFrom(this.#count.add(planned.root, report), report.count);
     creator.addFolders(report.directories, times);
     return { planned, report, creator, paths: splitPaths(report.files), next: 0, ...(times && { times }) };

@@ -130,10 +130,11 @@ export class Staging {
     return join(this.inside ? this.place : dirname(this.place), name, 'old');
   }
 
-  /** After a failure: as if there had been no restore. */
-  discard(): void {
-    this.remove();
+  /** As if there had been no restore: after a failure, or where nothing was wanted. Returns what {@link remove} does. */
+  discard(): string[] {
+    const left = this.remove();
     removeFolders(this.#made);
+    return left;
   }
 
   /** Removes the staging folder with all that is in it. Returns it where that cannot be done. */

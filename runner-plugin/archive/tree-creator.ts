@@ -34,6 +34,8 @@ export interface CreatorOptions {
   owner?: { uid: number; gid: number };
   /** For `merge`: what is there already, and so is not created. */
   standing?: StandingTree | undefined;
+  /** For `merge`: answers, when the root begins, which of its files and links come; absent: all do. */
+  wanted?: (() => (path: string) => boolean) | undefined;
 }
 
 export interface StandingTree {
@@ -54,6 +56,11 @@ export class TreeCreator {
   /** Of the root itself, from where this process works just now. */
   #root = '';
   readonly #folders: Folder[] = [];
+  /** Where not all is wanted: what is, and the folders that nothing wanted has come to so far. */
+  #wants: ((path: string) => boolean) | undefined;
+  readonly #waiting = new Map<string, Folder>();
+  #unwanted = 0;
+  #nothingCame = true;
   /** Paths of the folders: links are made only in these. Made from #folders when the first link comes. */
   #known: Set<string> | undefined;
 
@@ -69,6 +76,25 @@ export class TreeCreator {
     return this.#options.place;
   }
 
+  /** Files that came in the archive and were left out, because nobody wants them. */
+  get unwanted(): number {
+    return this.#unwanted;
+  }
+
+  /** Whether nothing at all was wanted: then there is no tree, not even the root's folder. To be asked when all has come. */
+  get isEmpty(): boolean {
+    return this.#wants !== undefined && this.#nothingCame;
+  }
+
+  /** Whether {@link begin} has to be called first, once what precedes the root in the archive has been written. */
+  get isSelective(): boolean {
+    return this.#options.wanted !== undefined && this.#wants === undefined;
+  }
+
+  begin(): void {
+    this.#wants = this.#options.wanted?.();
+  }
+
   /** The mode bits that must be set again after creation. */
   get withheld(): number {
     return this.#options.modes === 'kept' ? this.#options.umask : 0;
@@ -80,16 +106,17 @@ export class TreeCreator {
     this.#work(() => {
       for (const [index, path] of splitPaths(column).entries()) {
         const mode = kept ? (column.modes[index] as number) : 0o777;
-        // The owner must be able to fill it, whatever it will be.
-        this.#attempt(path, (at) => fs.mkdirSync(at, mode | 0o700));
-        this.#folders.push({ path, mode, time: times[index] as number });
+        const folder = { path, mode, time: times[index] as number };
+        // All folders come before the first file: whether one will hold anything wanted is not known yet.
+        if (this.#wants === undefined) this.#makeFolder(folder);
+        else this.#waiting.set(path, folder);
       }
     });
   }
 
   /**
-   * Creates empty files, from the one at `from` on, and returns their descriptors; -1 for one that the target has already.
-   * At most `most`, and fewer where this process can have no more descriptors until some are closed.
+   * Creates empty files, from the one at `from` on, and returns their descriptors; -1 for one that the target has already, or that
+   * is not wanted. At most `most`, and fewer where this process can have no more descriptors until some are closed.
    */
   openFiles(paths: string[], modes: Uint16Array, from: number, most: number): number[] {
     const files: number[] = [];
@@ -114,6 +141,9 @@ export class TreeCreator {
     this.#work(() => {
       for (const [index, link] of links.entries()) {
         this.#requireFolder(link.path);
+        if (link.type === 'hardlink') this.#requireFolder(link.link);
+        if (!this.#isWanted(link)) continue;
+        this.#makeWay(link.path);
         if (link.type === 'hardlink') this.#addHardLink(link.path, link.link);
         else this.#addSymbolicLink(link, times?.[index] ?? link.mtime);
       }
@@ -142,10 +172,44 @@ export class TreeCreator {
     action();
   }
 
+  #makeFolder(folder: Folder): void {
+    // The owner must be able to fill it, whatever it will be.
+    this.#attempt(folder.path, (at) => fs.mkdirSync(at, folder.mode | 0o700));
+    this.#folders.push(folder);
+  }
+
+  /**
+   * Makes the folders that lead to a wanted member and have been waiting. mkdir(2) fails where a link of the archive has taken a
+   * folder's name meanwhile, so nothing comes to lie behind one (E4).
+   */
+  #makeWay(path: string): void {
+    this.#nothingCame = false;
+    if (path === '' || this.#waiting.size === 0) return;
+    const above = folderOf(path);
+    const folder = this.#waiting.get(above);
+    if (folder === undefined) return;
+    this.#makeWay(above);
+    this.#makeFolder(folder);
+    this.#waiting.delete(above);
+  }
+
+  /** A hard link to a file that is not wanted is left out with it: what would be linked is not there. */
+  #isWanted({ type, path, link }: LinkMember): boolean {
+    const wants = this.#wants;
+    return wants === undefined || (wants(path) && (type !== 'hardlink' || wants(link)));
+  }
+
   /** Undefined where no descriptor is to be had. */
   #openFile(path: string, mode: number): number | undefined {
     const { modes, standing } = this.#options;
     const asked = modes === 'kept' ? mode : (mode & 0o100) === 0 ? 0o666 : 0o777;
+    if (this.#wants !== undefined) {
+      if (!this.#wants(path)) {
+        this.#unwanted++;
+        return -1;
+      }
+      this.#makeWay(path);
+    }
     try {
       if (standing?.has(path)) return -1;
       return fs.openSync(this.#at(path), NEW_FILE, asked);
@@ -166,7 +230,6 @@ export class TreeCreator {
 
   #addHardLink(path: string, target: string): void {
     const { standing } = this.#options;
-    this.#requireFolder(target);
     if (standing?.has(path)) return;
     this.#attempt(path, (at) => {
       if (standing?.has(target)) {
@@ -186,8 +249,8 @@ export class TreeCreator {
   // A path through something that is no folder of the archive would be a path through a link.
   #requireFolder(path: string): void {
     if (path === '') return;
-    this.#known ??= new Set(this.#folders.map((folder) => folder.path));
-    if (!this.#known.has(path.slice(0, Math.max(0, path.lastIndexOf('/')))))
+    this.#known ??= new Set([...this.#folders.map((folder) => folder.path), ...this.#waiting.keys()]);
+    if (!this.#known.has(folderOf(path)))
       throw fault('ARCHIVE_MALFORMED', { why: `${path} comes without its folder` });
   }
 
@@ -206,6 +269,10 @@ export class TreeCreator {
   #faultAt(error: unknown, path: string): Error {
     return fileFault(error, path === '' ? this.#options.place : `${this.#options.place}/${path}`);
   }
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
 export function splitPaths(column: Column): string[] {

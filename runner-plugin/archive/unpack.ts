@@ -36,6 +36,8 @@ export interface UnpackOptions {
   times?: Buffer;
   /** `full`: also the sha256 of every segment's content, for readers that do not take the layout's word. */
   verify: 'frame' | 'full';
+  /** By a root's text, of roots that are merged; see {@link MembersWanted}. */
+  wanted?: ReadonlyMap<string, MembersWanted>;
   /** By a root's text: given to everything that is created for it. */
   owners?: ReadonlyMap<string, Owner>;
   /** Decoding threads; 0 for none. Not said: none for a small entry, one for a middling one, else as many as there are cores, up to four. */
@@ -43,6 +45,14 @@ export interface UnpackOptions {
   signal?: AbortSignal;
   onProgress?: (progress: RestoreProgress) => void;
 }
+
+/**
+ * Which files and links of a root come, by their paths below it; of the others, and of folders that would hold none of these,
+ * nothing is created. Asked when the roots before this one (in the order of their texts, as an archive has them) have been written:
+ * `staged` says where such a root lies until it takes its place, undefined for one without members. All segments are read and
+ * verified all the same, and all members counted: bytes come, files do not.
+ */
+export type MembersWanted = (staged: (root: string) => string | undefined) => (path: string) => boolean;
 
 /** Bytes of content up to which a second thread takes longer to start than it saves. */
 const ONE_WORKER_BYTES = 128 * 1024 * 1024;
@@ -71,7 +81,13 @@ export async function unpack(options: UnpackOptions): Promise<Unpacked> {
       staged.push(
         root.members === 0
           ? undefined
-          : stage(root, places[index] as string, owners?.get(root.root), context),
+          : stage(
+              root,
+              places[index] as string,
+              owners?.get(root.root),
+              context,
+              wantedOf(options, root, staged),
+            ),
       );
     const restored = await restore({
       manifest,
@@ -87,8 +103,12 @@ export async function unpack(options: UnpackOptions): Promise<Unpacked> {
       ...(options.onProgress && { onProgress: options.onProgress }),
     });
     signal?.throwIfAborted();
-    const swapped = swapAll(staged.filter((root) => root !== undefined));
-    const left = staged.splice(0).flatMap((root) => root?.staging.remove() ?? []);
+    const swapped = swapAll(
+      staged.filter((root) => root !== undefined).filter((root) => !root.creator.isEmpty),
+    );
+    const left = staged
+      .splice(0)
+      .flatMap((root) => (root?.creator.isEmpty ? root.staging.discard() : root?.staging.remove()) ?? []);
     for (const { settle } of swapped) settle();
     return { ...restored, left };
   } catch (error) {
@@ -133,7 +153,23 @@ interface Staged {
 
 type Context = Pick<CreatorOptions, 'working' | 'accessed'>;
 
-function stage(root: ManifestRoot, place: string, owner: Owner | undefined, context: Context): Staged {
+function wantedOf(
+  { wanted }: UnpackOptions,
+  { root, restore }: ManifestRoot,
+  staged: readonly (Staged | undefined)[],
+): (() => (path: string) => boolean) | undefined {
+  const wants = restore === 'merge' ? wanted?.get(root) : undefined;
+  if (wants === undefined) return undefined;
+  return () => wants((text) => staged.find((one) => one?.root.root === text)?.staging.tree);
+}
+
+function stage(
+  root: ManifestRoot,
+  place: string,
+  owner: Owner | undefined,
+  context: Context,
+  wanted: CreatorOptions['wanted'],
+): Staged {
   const staging = Staging.create(place, owner);
   try {
     const creator = new TreeCreator({
@@ -145,6 +181,7 @@ function stage(root: ManifestRoot, place: string, owner: Owner | undefined, cont
       ...context,
       ...(owner && { owner }),
       standing: root.restore === 'merge' ? standingIn(staging) : undefined,
+      wanted,
     });
     return { root, staging, creator };
   } catch (error) {

@@ -7,6 +7,7 @@
 import { hash } from 'node:crypto';
 import { formatKey } from '#protocol/format/key.ts';
 import type { Digest, ManifestInput, ModeRule, RestoreRule } from '#protocol/format/manifest.ts';
+import type { MembersWanted } from '../archive/unpack.ts';
 
 /** One thing that decides what the tree will be. */
 export interface Input {
@@ -38,10 +39,16 @@ export interface RootPlan {
   /** Paths below the root that are left out, '/'-separated and relative to it; a folder stands for all below. */
   exclude?: string[];
   /**
-   * Where only some files are saved (Maven's whitelist): called at save, returns their paths relative to the root. The folders
-   * above them are added by the packer.
+   * Where only some files are saved (Maven's whitelist): called at save, root by root in the plan's order, returns their paths relative
+   * to the root. The folders above them are added by the packer. `tell`: one note for the user.
    */
-  select?: () => Promise<string[]>;
+  select?: (tell: (note: string) => void) => Promise<string[]>;
+  /**
+   * Of a root that is merged: what of a near entry is restored; of an exact one all is, since it holds nothing else. Kinds make this and
+   * `select` of one list of what is wanted, and not of each other: a save asks which of it are there in a store of many projects,
+   * and may read them; a restore asks about the paths of an entry, one by one and in no time.
+   */
+  wants?: MembersWanted;
 }
 
 /** An input whose value may be shown: its text is hashed. */

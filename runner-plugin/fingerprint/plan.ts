@@ -87,6 +87,8 @@ export interface Plan {
    * first detection's plan that is asked, which saw the tree before the command.
    */
   refuseSave?(status: number | undefined): Promise<string | undefined>;
+  /** How a hit can be judged by what the command makes in another folder (`--verify-sample`); absent: it cannot be. */
+  sample?: Sample;
   /** What helps the command where there is no exact hit; also where `refused` says that the tree itself is not cached. */
   standIn?: StandIn;
   /** The command as it may stand in a manifest, without values that may be secret; absent: none is recorded. */
@@ -95,10 +97,21 @@ export interface Plan {
   notes: string[];
 }
 
+/** For a command that may run twice, and fills the plan's trees from nothing. Without more they are the same in every folder. */
+export interface Sample {
+  /** Names of inputs that are others in another folder, and that no compared file depends on. */
+  placeInputs?: readonly string[];
+  /** Whether a file or folder of a tree is compared, by its path there; without it each is. */
+  counts?(path: string): boolean;
+  /** The folder that trees were made in, which their files name; `places` by the names of the roots. */
+  madeIn?(places: ReadonlyMap<string, string>): Promise<string | undefined>;
+}
+
 /**
  * An entry beside a plan's own, with what its tool has cached (packages' contents, a store): asked for in the same look-up,
  * but restored, exact or near, only where the plan has no exact hit, and saved only then. The report calls a restored one a near
- * hit of the plan. It needs a kind or a name of its own, and its roots the rule `merge`, since they lie where the tool works.
+ * hit of the plan. It needs a kind or a name of its own, and roots that lie where the tool works the rule `merge`. What comes of a near
+ * one is each root's to say (`wants`): what the inputs name now, and nothing else.
  */
 export interface StandIn extends Pick<Plan, 'fingerprint' | 'roots' | 'cut' | 'keepTimes' | 'nearKeys'> {
   /** After it was restored, before the command. If it throws, the command is given nothing of ours. */

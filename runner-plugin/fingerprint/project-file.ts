@@ -25,6 +25,8 @@ export interface ProjectFile {
   folder: string;
   kind?: string;
   inputs: Input[];
+  /** Those of its globs that match nothing, as written: most likely not what was meant. */
+  unmatched: string[];
   /** As written; without wildcards. */
   paths?: string[];
 }
@@ -46,6 +48,7 @@ export async function readProjectFile({ folder, env, home }: Detection): Promise
   return {
     folder: found,
     inputs: [...read, ...variables],
+    unmatched: await unmatchedOf(globs, folders),
     ...(kind === undefined ? {} : { kind }),
     ...(paths === undefined ? {} : { paths }),
   };
@@ -180,6 +183,13 @@ async function filesInput(globs: string[], folders: { workspace: string; home: s
     }
   }
   return setInput('files', lines);
+}
+
+async function unmatchedOf(globs: string[], folders: { workspace: string; home: string }): Promise<string[]> {
+  const unmatched: string[] = [];
+  for (const glob of globs)
+    if (!glob.startsWith('!') && (await selectPaths([glob], folders)).length === 0) unmatched.push(glob);
+  return unmatched;
 }
 
 async function contentOf(path: string, isLink: boolean): Promise<string> {

@@ -1,6 +1,7 @@
 /** From a plan to what the look-up, the restore and the save of its entry need. */
 import type { Manifest } from '#protocol/format/manifest.ts';
 import { type AnchorFolders, locateRoot, parseRoot } from '#protocol/format/root.ts';
+import type { MembersWanted } from '../archive/unpack.ts';
 import type { RootPlan } from '../fingerprint/fingerprint.ts';
 import type { Plan, StandIn } from '../fingerprint/plan.ts';
 import type { Wanted } from './look-up.ts';
@@ -24,6 +25,11 @@ export function placesOf(
   return new Map(
     manifest.roots.map(({ root }) => [root, known.get(root) ?? locateRoot(parseRoot(root), folders)]),
   );
+}
+
+/** What of a near entry is restored, by root; of roots that are not named here all is. */
+export function membersWanted(plans: readonly RootPlan[]): Map<string, MembersWanted> {
+  return new Map(plans.flatMap(({ root, wants }) => (wants === undefined ? [] : [[root, wants]])));
 }
 
 /** How a plan is called in a line: its kind and name, or the key that the user gave. */

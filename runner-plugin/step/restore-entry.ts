@@ -5,6 +5,7 @@
 import type { Manifest } from '#protocol/format/manifest.ts';
 import { archiveTag } from '#protocol/wire/archive-tag.ts';
 import { fault, isFault } from '#protocol/wire/errors.ts';
+import type { MembersWanted } from '../archive/unpack.ts';
 import { restoreBudget } from '../client/budgets.ts';
 import type { Found, FoundEntry } from './look-up.ts';
 import { type Server, type Session, within } from './session.ts';
@@ -16,6 +17,8 @@ export interface RestoreOptions {
   verify: 'frame' | 'full';
   /** By root. */
   owners: ReadonlyMap<string, { uid: number; gid: number }>;
+  /** By root, where not all of it is to come. */
+  wanted?: ReadonlyMap<string, MembersWanted>;
   /** Looks the entry up once more. */
   again: () => Promise<Found>;
 }
@@ -75,7 +78,7 @@ async function restoreOnce(
   session: Session,
   { client }: Server,
   { id, manifest, layout, inline, times: along }: FoundEntry,
-  { places, verify, owners }: RestoreOptions,
+  { places, verify, owners, wanted }: RestoreOptions,
   signal: AbortSignal,
 ): Promise<Restored> {
   const [{ unpack }, times] = await Promise.all([
@@ -95,6 +98,7 @@ async function restoreOnce(
     verify: client.pinned ? 'full' : verify,
     owners,
     signal,
+    ...(wanted === undefined ? {} : { wanted }),
     ...(times === undefined ? {} : { times }),
     ...(onProgress === undefined
       ? {}

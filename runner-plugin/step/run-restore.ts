@@ -6,10 +6,10 @@ import type { Attempt, StandInAttempt } from './attempt.ts';
 import { runHelper } from './command.ts';
 import { homeOf } from './context.ts';
 import { describeDifferences } from './differences.ts';
-import { type Found, type FoundEntry, INLINE_BYTES, lookUp, type Wanted } from './look-up.ts';
+import { type Found, INLINE_BYTES, lookUp, type Wanted } from './look-up.ts';
 import { differencesFrom, nearest } from './nearest.ts';
 import { type OwnerRule, ownersOf } from './owner.ts';
-import { placesOf, titleOf } from './plan-entry.ts';
+import { membersWanted, placesOf, titleOf } from './plan-entry.ts';
 import { timed } from './report.ts';
 import { type Restored, restoreEntry } from './restore-entry.ts';
 import { type Server, type Session, usable, within } from './session.ts';
@@ -91,7 +91,7 @@ async function takeFound(session: Session, attempt: Attempt, found: Found, owner
   }
   if (found.entry === undefined) return;
   if (found.hit === 'exact') plan.foresee?.(finishContext(session, plan));
-  const taken = await restoreFound(session, server, { plan, folder: plan.folder, want }, found.entry, owner);
+  const taken = await restoreFound(session, server, { plan, folder: plan.folder, want }, found, owner);
   if (taken === undefined) {
     report.reason = lastFault(session);
     return;
@@ -117,7 +117,7 @@ async function takeStandIn(
   const server = usable(session);
   if (server === undefined || standIn === undefined || found.entry === undefined) return;
   if (report.hit === 'exact') return;
-  const taken = await restoreFound(session, server, { ...standIn, folder }, found.entry, owner);
+  const taken = await restoreFound(session, server, { ...standIn, folder }, found, owner);
   if (taken === undefined || found.hit === 'none') return;
   try {
     await standIn.plan.settle?.();
@@ -143,9 +143,10 @@ async function restoreFound(
   session: Session,
   server: Server,
   { plan, folder, want }: Pick<StandInAttempt, 'plan' | 'want'> & Pick<Plan, 'folder'>,
-  entry: FoundEntry,
+  { hit, entry }: Found,
   owner: OwnerRule,
 ): Promise<Taken | undefined> {
+  if (entry === undefined) return undefined;
   const { bytes, seconds } = session.figures;
   const [bytesBefore, secondsBefore] = [bytes.down, seconds.restore];
   const restored = await timed(session.clock, session.figures, 'restore', async () =>
@@ -153,6 +154,7 @@ async function restoreFound(
       places: placesOf(entry.manifest, { workspace: folder, home: homeOf(session.context.env) }, plan.roots),
       verify: 'frame',
       owners: await ownersOf(owner, folder, entry.manifest.roots),
+      ...(hit === 'near' ? { wanted: membersWanted(plan.roots) } : {}),
       again: async () => (await findAll(session, [want]))[0] ?? { hit: 'none' },
     }),
   );

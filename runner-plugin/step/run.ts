@@ -99,10 +99,10 @@ export async function run(context: StepContext, options: RunOptions): Promise<Ru
           );
         }
         const after = { status, policy, again: subject.again, watches, takings };
-        await openly(session, async () => {
-          await savePlans(session, attempts, after);
-          await postEvents(session, 'run', attempts, false);
-        });
+        await openly(session, () => savePlans(session, attempts, after));
+        if (status === 0)
+          await openly(session, () => verifySample(session, attempts, sampleOf(session, options)));
+        await openly(session, () => postEvents(session, 'run', attempts, false));
         return outcome(status === 0 ? (strictEnd(session) ?? 0) : status);
       } finally {
         for (const watch of watches.values()) await openly(session, async () => watch.close?.());
@@ -158,17 +158,18 @@ function detectionOf({ switches }: Session, options: RunOptions): DetectOptions 
 function detected(session: Session, options: RunOptions): Subject {
   const { context, faults } = session;
   const detection = detectionOf(session, options);
-  const plans = () => detectPlans(context, detection, (error) => faults.add(error));
+  const plans = (onNote?: (message: string) => void) =>
+    detectPlans(context, detection, (error) => faults.add(error), onNote);
   return {
     async attempts() {
-      const found = await plans();
+      const found = await plans((message) => context.tell({ level: 'note', message }));
       if (found.length === 0 && faults.first === undefined) {
         const message = `nothing is known to be cached for ${options.command[0]} in ${context.folder}`;
         context.tell({ level: 'note', message });
       }
       return found.map((plan) => attemptOf(plan));
     },
-    again: plans,
+    again: () => plans(),
   };
 }
 

@@ -10,6 +10,7 @@ import { parseRoot } from '#protocol/format/root.ts';
 import { type CachalotError, fault, isFault } from '#protocol/wire/errors.ts';
 import type { Packed, PackRoot } from '../archive/pack.ts';
 import { detailText, type Fingerprint, manifestInputs, type RootPlan } from '../fingerprint/fingerprint.ts';
+import { titleOf } from './plan-entry.ts';
 import { platformOf } from './platform.ts';
 import { type Server, type Session, within } from './session.ts';
 import { bytesText, filesText, secondsText } from './units.ts';
@@ -89,7 +90,8 @@ export async function takeRoots(
   return await inTime(session, server, async (signal) => {
     const { key } = request;
     const start = session.clock.now();
-    const roots = await rootsThere(request.roots.filter(({ root }) => named.includes(root)));
+    const wanted = request.roots.filter(({ root }) => named.includes(root));
+    const roots = await rootsThere(wanted, teller(session, request));
     const opened = await open(server, request, signal);
     if (opened.exists !== undefined) return { key, packed: NOTHING, seconds: 0 };
     const packed = await packRoots(session, server, request, roots, opened.save, signal);
@@ -132,6 +134,7 @@ async function save(
   const isTaken = new Set(before.roots.map(({ root }) => root));
   const roots = await rootsThere(
     request.roots.filter(({ root }) => !isTaken.has(root)),
+    teller(session, request),
     taken !== undefined,
   );
   const opened =
@@ -235,12 +238,20 @@ async function putDetails({ client }: Server, { inputs }: Fingerprint, signal: A
   );
 }
 
+function teller({ context }: Session, request: SaveRequest): (note: string) => void {
+  return (note) => context.tell({ level: 'note', message: `${titleOf(request)}: ${note}` });
+}
+
 /** The roots at whose places something is. Throws ROOT_MISSING where there is none, unless none is `enough`. */
-async function rootsThere(plans: readonly RootPlan[], enough = false): Promise<PackRoot[]> {
+async function rootsThere(
+  plans: readonly RootPlan[],
+  tell: (note: string) => void,
+  enough = false,
+): Promise<PackRoot[]> {
   const there: PackRoot[] = [];
   for (const { root, place, restore, modes, exclude, select } of plans) {
     if ((await lstat(place).catch(() => undefined)) === undefined) continue;
-    const files = await select?.();
+    const files = await select?.(tell);
     if (files?.length === 0) continue;
     there.push({
       root: parseRoot(root),

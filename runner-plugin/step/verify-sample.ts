@@ -1,23 +1,23 @@
 /**
- * `--verify-sample P`: on that share of the hits that stood for an install, the install runs after all, on a copy of the project
- * in a scratch folder, and the trees that it fills are compared with those that were restored, as they would be saved. No other
- * judge knows whether a key names all that decides a tree. A wrong hit is said, counted by the server, and its entry removed.
+ * `--verify-sample P`: on that share of the hits that stood for an install, or that an install found nothing to do on, the install
+ * runs once more, on a copy of the project in a scratch folder, and the trees that it fills are compared with the entry's, which
+ * is restored beside them. No other judge knows whether a key names all that decides a tree: a manager that says "up to date"
+ * believes its own record. A wrong hit is said, counted by the server, and its entry removed.
  */
-import { cp, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, relative, sep } from 'node:path';
-import { SMALL_ENTRY_BYTES } from '#protocol/format/limits.ts';
-import type { Digest, Manifest } from '#protocol/format/manifest.ts';
 import { parseRoot } from '#protocol/format/root.ts';
 import { fault } from '#protocol/wire/errors.ts';
-import type { Packed } from '../archive/pack.ts';
 import type { RootPlan } from '../fingerprint/fingerprint.ts';
-import type { Plan, Watch } from '../fingerprint/plan.ts';
+import type { Plan, Sample } from '../fingerprint/plan.ts';
 import type { Attempt } from './attempt.ts';
 import { runCommand } from './command.ts';
-import { lookUp } from './look-up.ts';
+import { type FoundEntry, lookUp } from './look-up.ts';
 import { titleOf } from './plan-entry.ts';
-import { type Session, usable } from './session.ts';
+import { restoreEntry } from './restore-entry.ts';
+import { type Server, type Session, usable } from './session.ts';
+import { treeDifference } from './tree-difference.ts';
 
 export interface SampleOptions {
   /** 0 to 1. */
@@ -35,69 +35,139 @@ export async function verifySample(
 ): Promise<void> {
   const { context } = session;
   for (const attempt of attempts) {
+    const { plan, restored, report } = attempt;
+    if (restored === undefined || report.hit !== 'exact') continue;
     if ((context.random ?? Math.random)() >= options.share) continue;
-    const { plan, restored } = attempt;
-    if (restored === undefined) continue;
-    const title = titleOf(plan);
-    context.tell({ level: 'note', message: `${title}: verified by running the install in a scratch folder` });
-    const verdict = await verify(session, plan, restored, options);
+    const tell = (message: string) =>
+      context.tell({ level: 'note', message: `${titleOf(plan)}: ${message}` });
+    const { sample } = plan;
+    if (sample === undefined) {
+      tell('not verified: nothing tells what this command would have made of it');
+      continue;
+    }
+    tell('verified by running the command in a scratch folder');
+    const verdict = await verify(session, attempt, sample, options);
     if (typeof verdict === 'string') {
-      context.tell({ level: 'note', message: `${title}: not verified: ${verdict}` });
+      tell(`not verified: ${verdict}`);
       continue;
     }
     attempt.verified = verdict.differs === undefined ? 'right' : 'wrong';
     if (verdict.differs === undefined) {
-      context.tell({ level: 'note', message: `${title}: the hit was right` });
+      tell('the hit was right');
       continue;
     }
     session.faults.add(fault('HIT_WRONG', { key: restored.key, root: verdict.differs }));
-    await removeEntry(session, attempt);
+    await usable(session)?.client.remove(verdict.entry.id);
   }
 }
 
-/** Which root differs, if any; a text where it cannot be told, with the reason. */
+/** What differs, if anything; a text where it cannot be told, with the reason. */
+interface Verdict {
+  /** A path below a root: `workspace:node_modules/left/index.js`. */
+  differs: string | undefined;
+  entry: FoundEntry;
+}
+
 async function verify(
   session: Session,
-  plan: Plan,
-  restored: Manifest,
-  { command, detect }: SampleOptions,
-): Promise<{ differs: string | undefined } | string> {
-  const { context, caught } = session;
+  attempt: Attempt,
+  sample: Sample,
+  options: SampleOptions,
+): Promise<Verdict | string> {
+  const server = usable(session);
+  if (server === undefined) return 'the server cannot be asked';
   const scratch = await realpath(await mkdtemp(join(tmpdir(), 'cachalot-verify-')));
   try {
-    await copyProject(plan, scratch);
-    const folder = join(scratch, relative(plan.folder, context.folder));
-    const here = (await detect(folder)).find((one) => one.fingerprint.kind === plan.fingerprint.kind);
-    if (here === undefined || !sameInputs(here, plan)) return 'its inputs are others in another folder';
-    const trees = here.roots.filter(({ place }) => place.startsWith(scratch + sep));
-    const pack = () => packed(trees, here, restored, caught.signal);
-    let taken: Packed | undefined;
-    const take = async (): Promise<void> => {
-      taken = await pack();
-    };
-    const watch = await here.watch?.(undefined, { saves: true, take });
-    try {
-      const env = { ...context.env, ...here.handOver?.env, ...watch?.handOver?.env };
-      const { status } = await runCommand(command, { folder, env, caught, quiet: true });
-      await watch?.ended?.();
-      const refusal = status === 0 ? await here.refuseSave?.(status) : 'the install failed there';
-      if (refusal !== undefined) return refusal;
-      return { differs: firstDifference(taken ?? (await pack()), restored) };
-    } finally {
-      await closeWatch(watch);
-    }
+    const entry = await entryInto(session, server, attempt, join(scratch, 'entry'));
+    if (entry === undefined) return 'its entry cannot be restored once more';
+    const made = await makeAgain(session, attempt.plan, sample, options, {
+      folder: join(scratch, 'project'),
+      differs: (here) => firstDifference(entry.places, here, sample),
+    });
+    return typeof made === 'string' ? made : { ...made, entry: entry.found };
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
 }
 
-async function closeWatch(watch: Watch | undefined): Promise<void> {
-  await watch?.close?.();
+/** The entry as it was saved, its roots below that folder. */
+async function entryInto(
+  session: Session,
+  server: Server,
+  { want }: Attempt,
+  folder: string,
+): Promise<{ found: FoundEntry; places: ReadonlyMap<string, string> } | undefined> {
+  const ask = async () =>
+    (await lookUp(server.client, [want], { inline: 0, signal: session.caught.signal }))[0] ?? {
+      hit: 'none' as const,
+    };
+  const { hit, entry: found } = await ask();
+  if (hit !== 'exact' || found === undefined) return undefined;
+  const places = new Map(
+    found.manifest.roots.map(({ root }) => {
+      const { anchor, path } = parseRoot(root);
+      return [root, join(folder, anchor, path)];
+    }),
+  );
+  const restored = await restoreEntry(session, server, found, {
+    places,
+    verify: 'frame',
+    owners: new Map(),
+    again: ask,
+  });
+  return restored === undefined ? undefined : { found, places };
+}
+
+interface Scratch {
+  folder: string;
+  /** The first path of those trees that is not the entry's. */
+  differs: (trees: readonly RootPlan[]) => Promise<string | undefined>;
+}
+
+/** Runs the command on a copy of the project without what was restored, and compares what it makes. */
+async function makeAgain(
+  session: Session,
+  plan: Plan,
+  sample: Sample,
+  { command, detect }: SampleOptions,
+  scratch: Scratch,
+): Promise<{ differs: string | undefined } | string> {
+  const { context, caught } = session;
+  await copyProject(plan, scratch.folder);
+  const folder = join(scratch.folder, relative(plan.folder, context.folder));
+  const plans = await detect(folder);
+  const here = plans.find((one) => one.fingerprint.kind === plan.fingerprint.kind);
+  if (here === undefined || !sameInputs(here, plan, sample)) return 'its inputs are others in another folder';
+  // What lies elsewhere, or is put beside what stands there, is a cache that its tool checks itself.
+  const trees = here.roots.filter(
+    ({ place, restore }) => restore === 'replace' && place.startsWith(scratch.folder + sep),
+  );
+  let taken: { differs: string | undefined } | undefined;
+  const watch = await here.watch?.(undefined, {
+    saves: true,
+    take: async () => {
+      taken = { differs: await scratch.differs(trees) };
+    },
+  });
+  try {
+    const handed = [...plans, ...(watch === undefined ? [] : [watch])].flatMap(
+      ({ handOver = {} }) => handOver,
+    );
+    const env = Object.assign({ ...context.env }, ...handed.map((one) => one.env ?? {}));
+    const words = handed.findLast((one) => one.command !== undefined)?.command ?? command;
+    const { status } = await runCommand(words, { folder, env, caught, quiet: true });
+    await watch?.ended?.();
+    const refusal = status === 0 ? await here.refuseSave?.(status) : 'the command failed there';
+    return refusal ?? taken ?? { differs: await scratch.differs(trees) };
+  } finally {
+    await watch?.close?.();
+  }
 }
 
 /** Everything but what is restored and the history. */
 async function copyProject({ folder, roots }: Plan, scratch: string): Promise<void> {
   const left = new Set(roots.map(({ place }) => place));
+  await mkdir(scratch);
   await cp(folder, scratch, {
     recursive: true,
     verbatimSymlinks: true,
@@ -105,48 +175,31 @@ async function copyProject({ folder, roots }: Plan, scratch: string): Promise<vo
   });
 }
 
-function sameInputs(one: Plan, other: Plan): boolean {
+function sameInputs(one: Plan, other: Plan, { placeInputs = [] }: Sample): boolean {
   const text = ({ fingerprint: { inputs } }: Plan) =>
-    inputs.map(({ name, digest }) => `${name} ${digest}`).join('\n');
+    inputs
+      .filter(({ name }) => !placeInputs.includes(name))
+      .map(({ name, digest }) => `${name} ${digest}`)
+      .join('\n');
   return text(one) === text(other);
 }
 
-/** Named, and neither kept nor sent. */
-async function packed(
+async function firstDifference(
+  entry: ReadonlyMap<string, string>,
   trees: readonly RootPlan[],
-  plan: Plan,
-  restored: Manifest,
-  signal: AbortSignal,
-): Promise<Packed> {
-  const { pack } = await import('../archive/pack.ts');
-  return pack({
-    roots: trees.map(({ root, place, restore, modes, exclude = [] }) => ({
-      root: parseRoot(root),
-      place,
-      restore,
-      modes,
-      exclude,
-    })),
-    cut: plan.cut,
-    keepTimes: false,
-    // The entry may hold more than these trees, and is cut by its whole size.
-    small: restored.totals.raw <= SMALL_ENTRY_BYTES,
-    sink: { lack: async () => new Set<Digest>(), send: async () => undefined },
-    signal,
-  });
-}
-
-function firstDifference({ roots }: Packed, restored: Manifest): string | undefined {
-  const namesOf = (root: { segments: { identity: Digest }[] } | undefined) =>
-    root?.segments.map(({ identity }) => identity).join();
-  return roots.find(
-    (root) => namesOf(root) !== namesOf(restored.roots.find((known) => known.root === root.root)),
-  )?.root;
-}
-
-async function removeEntry(session: Session, { want }: Attempt): Promise<void> {
-  const server = usable(session);
-  if (server === undefined) return;
-  const [found] = await lookUp(server.client, [want], { inline: 0, signal: session.caught.signal });
-  if (found?.hit === 'exact' && found.entry !== undefined) await server.client.remove(found.entry.id);
+  { counts = () => true, madeIn }: Sample,
+): Promise<string | undefined> {
+  const [before, now] = await Promise.all([
+    madeIn?.(entry),
+    madeIn?.(new Map(trees.map(({ root, place }) => [root, place]))),
+  ]);
+  for (const { root, place, exclude = [] } of trees) {
+    const path = await treeDifference(
+      { place: entry.get(root) ?? '', ...(before === undefined ? {} : { madeIn: before }) },
+      { place, ...(now === undefined ? {} : { madeIn: now }) },
+      { exclude, counts },
+    );
+    if (path !== undefined) return path === '' ? root : `${root}/${path}`;
+  }
+  return undefined;
 }

@@ -9,7 +9,7 @@ import { detectPlans } from './detect.ts';
 import type { Difference } from './differences.ts';
 import { type Found, lookUp } from './look-up.ts';
 import { differencesFrom, nearest } from './nearest.ts';
-import { wantOf } from './plan-entry.ts';
+import { wantOf, wantOfStandIn } from './plan-entry.ts';
 import type { Warning } from './report.ts';
 import { type Server, type Session, strictEnd, withSession } from './session.ts';
 
@@ -29,6 +29,8 @@ export interface WhyAnswer {
   reason?: string;
   /** What an exact hit would do for an install command. */
   install?: Plan['install'];
+  /** The entry that would be restored beside what the command works on, because there is no exact hit. */
+  standIn?: { kind: string; key: string; hit: 'exact' | 'near' };
   /** The command that was assumed because none was given. */
   assumed?: readonly string[];
   nearest?: { entry: string; key: string; created: string };
@@ -92,11 +94,15 @@ async function answerOf(session: Session, plan: Plan, options: WhyOptions): Prom
 }
 
 async function compare(server: Server, plan: Plan, known: Found, signal: AbortSignal): Promise<WhyAnswer> {
-  const [found] = await lookUp(server.client, [wantOf(plan)], { inline: 0, signal });
+  const { standIn } = plan;
+  const wants = [wantOf(plan), ...(standIn === undefined ? [] : [wantOfStandIn(standIn)])];
+  const [found, beside] = await lookUp(server.client, wants, { inline: 0, signal });
   const answer = answerWithout(plan);
   const hit = found?.hit ?? 'none';
   const reason = plan.refused ?? (hit === 'exact' ? undefined : found?.reason);
   const entry = known.entry ?? found?.entry;
+  // As run has it (run-restore.ts): an exact hit that may be used makes a stand-in needless.
+  const isNeeded = hit !== 'exact' || plan.refused !== undefined || deletesFirst(plan);
   const differences =
     hit === 'exact' || entry === undefined ? [] : await differencesFrom(server.client, plan, known, signal);
   return {
@@ -106,8 +112,15 @@ async function compare(server: Server, plan: Plan, known: Found, signal: AbortSi
     ...(entry === undefined
       ? {}
       : { nearest: { entry: entry.id, key: entry.manifest.key, created: entry.manifest.created } }),
+    ...(isNeeded && standIn !== undefined && beside?.entry !== undefined && beside.hit !== 'none'
+      ? { standIn: { kind: standIn.fingerprint.kind, key: beside.entry.manifest.key, hit: beside.hit } }
+      : {}),
     differences,
   };
+}
+
+function deletesFirst({ install }: Plan): boolean {
+  return install?.onHit === 'run' && install.deletes === true;
 }
 
 function answerWithout({ fingerprint, refused, install, notes }: Plan): WhyAnswer {

@@ -11,8 +11,8 @@
  */
 import { chmodSync, closeSync, openSync, renameSync, rmSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
+import { loadSqlite } from '#protocol/sqlite-module.ts';
 import { fault } from '#protocol/wire/errors.ts';
-import { loadSqlite } from './sqlite-module.ts';
 
 /** To be raised with each change of the schema. */
 const VERSION = 1;

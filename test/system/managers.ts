@@ -44,6 +44,8 @@ export interface Machine {
   home: string;
   /** `cachalot run -- COMMAND`. */
   cached(...command: string[]): Promise<Outcome>;
+  /** Any command of the program, with its flags. */
+  cachalot(...args: string[]): Promise<Done>;
   /** The command alone. */
   alone(...command: string[]): Promise<Done & { requests: string[] }>;
   env: Record<string, string>;
@@ -51,8 +53,10 @@ export interface Machine {
 
 export interface ManagedProject {
   registry: FixtureRegistry;
-  /** A fresh machine with a fresh checkout, lockfile and all. */
-  machine(name: string, files?: Files): Machine;
+  /** A fresh machine with a fresh checkout, lockfile and all; with the home of another, that other as it is left. */
+  machine(name: string, files?: Files, kept?: Machine): Machine;
+  /** The server's. */
+  data: string;
   /** Lets the manager write the lockfile of those files, which every later machine has. */
   lock(files: Files, ...command: string[]): Promise<void>;
 }
@@ -70,9 +74,9 @@ export async function managedProject(
   const path = pathWith(manager, here.env.PATH ?? '');
   const locked = join(here.folder, 'locked');
   mkdirSync(locked);
-  const machine = (name: string, files: Files = {}): Machine => {
+  const machine = (name: string, files: Files = {}, kept?: Machine): Machine => {
     const folder = join(here.folder, name, 'project');
-    const home = join(here.folder, name, 'home');
+    const home = kept?.home ?? join(here.folder, name, 'home');
     mkdirSync(home, { recursive: true });
     cpSync(locked, folder, { recursive: true });
     writeFiles(folder, files);
@@ -104,6 +108,7 @@ export async function managedProject(
         const done = await here.cachalot(['run', '--report', report, '--', ...command], { folder, env });
         return { ...done, ...readReport(report, done), requests: registry.taken() };
       },
+      cachalot: (...args) => here.cachalot(args, { folder, env }),
       async alone(...command) {
         registry.taken();
         // The test runner loads itself into every Node by NODE_OPTIONS, and Node then cannot start what lies in yarn's archives.
@@ -115,6 +120,7 @@ export async function managedProject(
   return {
     registry,
     machine,
+    data: join(here.folder, 'data'),
     async lock(files, ...command) {
       const made = machine('locking', files);
       const done = await made.alone(...command);
@@ -140,6 +146,11 @@ export const FIXTURES: readonly FixturePackage[] = [
     fields: { bin: { tool: 'cli.js' } },
     files: { 'cli.js': '#!/usr/bin/env node\nconsole.log("the tool runs");\n' },
   },
+  // One that changes, one that goes, and one that another project on the same machine has.
+  { name: 'moving', version: '1.0.0' },
+  { name: 'moving', version: '1.1.0' },
+  { name: 'leaving', version: '1.0.0' },
+  { name: 'not-ours', version: '1.0.0' },
   {
     name: 'addon',
     version: '1.0.0',

@@ -34,6 +34,12 @@ export interface BuildOptions {
   env?: Record<string, string>;
   /** Of `cachalot run` itself. */
   flags?: readonly string[];
+  /** In place of `checkout`, where another project is built beside it. */
+  checkout?: string;
+  /** False: nobody names the local repository. */
+  named?: boolean;
+  /** Whether the command is a script that runs Maven. */
+  scripted?: boolean;
   /** By path in the checkout, after it. */
   inspect?: (folder: string) => void;
 }
@@ -63,18 +69,21 @@ export async function setUpBuilds(t: Test, maven: MavenName, central?: string): 
     place: here,
     repository,
     settings,
-    async build(files, { words = ['verify'], env = {}, flags = [], inspect } = {}) {
-      const folder = join(here.folder, 'checkout');
+    async build(files, options = {}) {
+      const { words = ['verify'], env = {}, flags = [], checkout = 'checkout', inspect } = options;
+      const folder = join(here.folder, checkout);
       const report = join(here.folder, `report-${count++}.json`);
       for (const [path, content] of Object.entries(files)) {
         mkdirSync(dirname(join(folder, path)), { recursive: true });
         writeFileSync(join(folder, path), content);
       }
       repository.taken();
-      const command = ['mvn', '-B', '-s', settingsPath, `-Dmaven.repo.local=${REPOSITORY}`, ...words];
+      const local = options.named === false ? [] : [`-Dmaven.repo.local=${REPOSITORY}`];
+      const typed = ['mvn', '-B', '-s', settingsPath, ...local, ...words];
+      const command = options.scripted ? ['sh', '-c', typed.join(' ')] : typed;
       const done = await here.cachalot(['run', ...flags, '--report', report, '--', ...command], {
         folder,
-        env: { MAVEN_OPTS: QUICK_START, ...env, PATH: `${join(home, 'bin')}${delimiter}${here.env.PATH}` },
+        env: { MAVEN_OPTS: QUICK_START, PATH: `${join(home, 'bin')}${delimiter}${here.env.PATH}`, ...env },
       });
       inspect?.(folder);
       rmSync(folder, { recursive: true, force: true });

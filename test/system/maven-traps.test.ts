@@ -13,12 +13,7 @@ for (const maven of JUDGES) {
       await body(t, await setUpTiny(t, maven, await centralUrl()));
     });
   };
-  // What lies in the local repository is the same from 3.9 on; what is asked for is not.
-  const onceEach: typeof on = (what, body) => {
-    if (maven === 'system' || maven === '3.9.16') on(what, body);
-  };
-
-  onceEach('what was missing and has been published since is found', async (t, { build, repository }) => {
+  on('what was missing and has been published since is found', async (t, { build, repository }) => {
     repository.publish('central', { gav: 'org.lib:there:1', jar: 'x' });
     const files = project(['org.lib:there:1', 'org.lib:late:1']);
     const failed = await build(files, {
@@ -67,7 +62,7 @@ for (const maven of JUDGES) {
     },
   );
 
-  onceEach("one's own artifacts are in no entry, however they came", async (t, { build, repository }) => {
+  on("one's own artifacts are in no entry, however they came", async (t, { build, repository }) => {
     repository.publish('central', { gav: 'org.lib:lib:1', jar: 'x' });
     const pinned = `<build><pluginManagement><plugins><plugin>${coordinates('org.apache.maven.plugins:maven-install-plugin:3.1.4')}</plugin></plugins></pluginManagement></build>`;
     const module = (name: string, ...dependencies: string[]) =>
@@ -97,7 +92,7 @@ for (const maven of JUDGES) {
     t.notMatch(left.join(), /core-1\.0\.pom(,|$)/, 'it is as missing as in a cold build');
   });
 
-  onceEach(
+  on(
     'a repository that is no longer named fails a warm build as it does a cold one',
     async (t, { build, repository }) => {
       repository.publish('corp', { gav: 'org.corp:lib:1', jar: 'x' });
@@ -109,30 +104,27 @@ for (const maven of JUDGES) {
     },
   );
 
-  onceEach(
-    'no secret leaves the machine, nor is it told',
-    async (t, { build, repository, place, settings }) => {
-      const secret = 's3cret-of-nobody';
-      repository.publish('corp', { gav: 'org.corp:lib:1', jar: 'x' });
-      const url = repository.url('corp').replace('://', `://user:${secret}@`);
-      settings(
-        `<servers><server><id>corp</id><username>u</username><password>${secret}</password></server></servers>`,
-      );
-      const done = await build(
-        project(
-          ['org.corp:lib:1'],
-          `<properties><corp.password>${secret}</corp.password></properties><repositories><repository><id>corp</id><url>${url}</url></repository></repositories>`,
-        ),
-        { words: [`-Dcorp.token=${secret}`, 'verify'], env: { CORP_TOKEN: secret } },
-      );
-      ended(t, done, { hit: 'none' });
-      t.notMatch(done.stderr, secret);
-      const told = filesBelow(place.folder).filter((path) => /^(data|state|report)/.test(path));
-      t.ok(told.some((path) => path.startsWith('data/')));
-      const telling = told.filter((path) => readFileSync(join(place.folder, path)).includes(secret));
-      t.same(telling, []);
-    },
-  );
+  on('no secret leaves the machine, nor is it told', async (t, { build, repository, place, settings }) => {
+    const secret = 's3cret-of-nobody';
+    repository.publish('corp', { gav: 'org.corp:lib:1', jar: 'x' });
+    const url = repository.url('corp').replace('://', `://user:${secret}@`);
+    settings(
+      `<servers><server><id>corp</id><username>u</username><password>${secret}</password></server></servers>`,
+    );
+    const done = await build(
+      project(
+        ['org.corp:lib:1'],
+        `<properties><corp.password>${secret}</corp.password></properties><repositories><repository><id>corp</id><url>${url}</url></repository></repositories>`,
+      ),
+      { words: [`-Dcorp.token=${secret}`, 'verify'], env: { CORP_TOKEN: secret } },
+    );
+    ended(t, done, { hit: 'none' });
+    t.notMatch(done.stderr, secret);
+    const told = filesBelow(place.folder).filter((path) => /^(data|state|report)/.test(path));
+    t.ok(told.some((path) => path.startsWith('data/')));
+    const telling = told.filter((path) => readFileSync(join(place.folder, path)).includes(secret));
+    t.same(telling, []);
+  });
 
   on("under another mirror's id what was restored is taken for that mirror's", async (t, builds) => {
     const { build, repository, settings } = builds;

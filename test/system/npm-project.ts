@@ -22,6 +22,15 @@ export interface Outcome extends Report, Done {
   seen: Seen[];
 }
 
+export interface InstallOptions {
+  alone?: boolean;
+  args?: string[];
+  env?: object;
+  flags?: string[];
+  /** npm's cache stays as it is. */
+  kept?: boolean;
+}
+
 export interface NpmProject {
   registry: FixtureRegistry;
   home: string;
@@ -29,9 +38,13 @@ export interface NpmProject {
   state: string;
   /** A fresh checkout with the lockfile that npm made of it once; with other files, as npm adapts it to them. */
   checkOut(name: string, files?: Files): Promise<string>;
-  /** `cachalot run -- npm ci`, or npm alone, with nothing in npm's cache. `args`: npm's other than `ci --no-fund`. */
-  install(folder: string, options?: { alone?: boolean; args?: string[]; env?: object }): Promise<Outcome>;
+  /** `cachalot run -- npm ci`, or npm alone, with nothing in npm's cache. `args`: npm's other than `ci --no-fund`; `flags`: of `run`. */
+  install(folder: string, options?: InstallOptions): Promise<Outcome>;
   cache: string;
+  /** The server's. */
+  data: string;
+  /** `cachalot WORDS` in a checkout. */
+  cachalot(folder: string, ...words: string[]): Promise<Done>;
   run(folder: string, program: string, args: string[]): Promise<Done>;
 }
 
@@ -88,7 +101,7 @@ export async function npmProject(
       return folder;
     },
     async install(folder, options = {}) {
-      rmSync(env.npm_config_cache, { recursive: true, force: true });
+      if (options.kept !== true) rmSync(env.npm_config_cache, { recursive: true, force: true });
       rmSync(record, { force: true });
       registry.taken();
       const command = ['npm', ...(options.args ?? ['ci', '--no-fund'])];
@@ -96,7 +109,10 @@ export async function npmProject(
       const both = { ...env, ...options.env };
       const done = options.alone
         ? await here.run(command[0] ?? '', command.slice(1), { folder, env: both })
-        : await here.cachalot(['run', '--report', report, '--', ...command], { folder, env: both });
+        : await here.cachalot(['run', ...(options.flags ?? []), '--report', report, '--', ...command], {
+            folder,
+            env: both,
+          });
       return {
         ...done,
         ...(options.alone ? ({} as Report) : readReport(report, done)),
@@ -107,6 +123,8 @@ export async function npmProject(
     },
     run: (folder, program, args) => here.run(program, args, { folder, env }),
     cache: env.npm_config_cache,
+    data: join(here.folder, 'data'),
+    cachalot: (folder, ...words) => here.cachalot(words, { folder, env }),
   };
 }
 

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
 import { FIXTURES, type Files, managedProject, needManager } from './managers.ts';
+import { contentsBelow } from './stored-contents.ts';
 
 const PACKAGE = {
   name: 'web',
@@ -25,6 +26,8 @@ const FILES: Files = {
   },
   'packages/a/cli.js': '#!/usr/bin/env node\nconsole.log("a runs");\n',
 };
+
+const tarballs = ({ requests }: { requests: string[] }) => requests.filter((path) => path.endsWith('.tgz'));
 
 const LOCK = ['pnpm', 'install', '--lockfile-only', '--no-frozen-lockfile'];
 
@@ -56,20 +59,54 @@ for (const version of ['10.34.9', '11.28.11']) {
     t.match(again, { status: 0, stdout: /Already up to date/ }, again.stderr);
   });
 
-  test(`pnpm ${version}: after a bump only the new package is downloaded, from the store that stands in`, async (t) => {
+  test(`pnpm ${version}: after a bump only what changed is downloaded, and of the store only what is named comes and goes`, async (t) => {
     if (!needManager(t, manager)) return;
     const { machine, lock } = await managedProject(t, manager, FIXTURES);
-    await lock(FILES, ...LOCK);
+    const needing = (more: Record<string, string>): Files => ({
+      ...FILES,
+      'package.json': { ...PACKAGE, dependencies: { ...PACKAGE.dependencies, ...more } },
+    });
+    await lock(needing({ moving: '1.0.0', leaving: '1.0.0' }), ...LOCK);
     await machine('cold').cached('pnpm', 'install');
-    const bumped = { ...PACKAGE, dependencies: { ...PACKAGE.dependencies, extra: '1.0.0' } };
-    await lock({ 'package.json': bumped }, ...LOCK);
-    const near = await machine('near').cached('pnpm', 'install');
-    t.match(near, { status: 0, hit: 'near' }, near.stdout + near.stderr);
-    t.same(
-      near.requests.filter((path) => path.endsWith('.tgz')),
-      ['/extra/-/extra-1.0.0.tgz'],
-    );
-    t.match(near.reason, /extra was added/);
+    await lock(needing({ moving: '1.1.0' }), ...LOCK);
+    const one = machine('near');
+    const near = await one.cached('pnpm', 'install');
+    t.match(near, { status: 0, hit: 'near', warnings: [] }, near.stdout + near.stderr);
+    t.same(tarballs(near), ['/moving/-/moving-1.1.0.tgz']);
+    t.match(near.reason, /moving 1\.0\.0 -> 1\.1\.0/);
+    const store = contentsBelow(join(one.home, '.local/share/pnpm/store')).join('\n');
+    for (const there of ['moving 1.1.0', 'right 1.0.0', 'left 1.0.0']) t.match(store, there);
+    for (const gone of ['moving 1.0.0', 'leaving']) t.notMatch(store, gone);
+
+    // What that machine has saved is the newest, and has nothing of what went.
+    await lock(needing({ moving: '1.1.0', leaving: '1.0.0' }), ...LOCK);
+    const back = await machine('back').cached('pnpm', 'install');
+    t.match(back, { status: 0, hit: 'near', warnings: [] }, back.stdout + back.stderr);
+    t.same(tarballs(back), ['/leaving/-/leaving-1.0.0.tgz']);
+  });
+
+  test(`pnpm ${version}: what another project has put into the store is not saved, and what is restored is added to it`, async (t) => {
+    if (!needManager(t, manager)) return;
+    const { machine, lock, data } = await managedProject(t, manager, FIXTURES);
+    await lock({ 'package.json': { ...PACKAGE, dependencies: { 'not-ours': '1.0.0' } } }, ...LOCK);
+    const other = machine('other');
+    t.equal((await other.alone('pnpm', 'install')).status, 0);
+    t.match(contentsBelow(join(other.home, '.local/share/pnpm/store')).join('\n'), 'not-ours');
+    await lock(FILES, ...LOCK);
+    const ours = await machine('ours', {}, other).cached('pnpm', 'install');
+    t.match(ours, { status: 0, hit: 'none', warnings: [] }, ours.stdout + ours.stderr);
+    const stored = contentsBelow(data).join('\n');
+    t.match(stored, 'right 1.0.0', 'what is stored can be found');
+    t.notMatch(stored, 'not-ours');
+
+    // On another machine that has a store of its own.
+    await lock({ 'package.json': { ...PACKAGE, dependencies: { 'not-ours': '1.0.0' } } }, ...LOCK);
+    const third = machine('third');
+    await third.alone('pnpm', 'install');
+    await lock({ ...FILES, 'package.json': { ...PACKAGE, devDependencies: {} } }, ...LOCK);
+    const near = await machine('beside', {}, third).cached('pnpm', 'install');
+    t.match(near, { status: 0, hit: 'near', warnings: [] }, near.stdout + near.stderr);
+    t.same(tarballs(near), []);
   });
 
   test(`pnpm ${version}: a script that changes the tree changes it once, hit after hit`, async (t) => {

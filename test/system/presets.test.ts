@@ -1,4 +1,4 @@
-/** The presets, judged by the tools themselves: what a restored cache saves them, counted at a proxy. */
+/** The presets, judged by the tools themselves: what a restored cache saves them, counted at a proxy or a repository of the test's own. */
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
@@ -8,6 +8,7 @@ import { type Test, test } from 'tap';
 import { need } from '../needs.ts';
 import { type Done, type Place, place, type Report, readReport } from './cachalot.ts';
 import { startCountingProxy } from './counting-proxy.ts';
+import { FIXTURE_TOOLS, fixtureProject, MAKE_WHEEL, needTool } from './preset-projects.ts';
 
 interface Tool {
   program: string;
@@ -80,7 +81,7 @@ for (const [kind, tool] of Object.entries(TOOLS)) {
     t.equal(cold.report.hit, 'none');
     t.ok(cold.asked > 0, `${cold.asked} connections`);
     t.match(cold.stderr, /saved/);
-    const warm = await job('warm', tool.files);
+    const warm = await job('warm', { ...tool.files, 'README.md': 'not a key file' });
     t.equal(warm.status, 0, warm.stderr);
     t.equal(warm.report.hit, 'exact');
     t.equal(warm.asked, 0, 'nothing is asked for');
@@ -88,7 +89,34 @@ for (const [kind, tool] of Object.entries(TOOLS)) {
     const near = await job('near', { ...tool.files, ...tool.edit });
     t.equal(near.status, 0, near.stderr);
     t.equal(near.report.hit, 'near', near.stderr);
+    for (const path of Object.keys(tool.edit)) t.match(near.report.reason, path, 'the file is named');
     t.match(near.stderr, /saved/, 'under its own key');
+  });
+}
+
+for (const tool of FIXTURE_TOOLS) {
+  test(`${tool.kind}: downloaded once, by ${tool.program}'s own word`, { timeout: 300_000 }, async (t) => {
+    if (!needTool(t, tool)) return;
+    const set = place(t);
+    await set.serve();
+    const { files, requests, close, env } = await fixtureProject(t, set, tool);
+    const job = async (name: string, more: Record<string, string> = {}) => {
+      const done = await runJob(t, set, name, { ...files, ...more }, tool.command, env);
+      return { ...done, output: done.stdout + done.stderr, asked: requests() };
+    };
+    const cold = await job('cold');
+    t.match(cold, { status: 0, report: { hit: 'none' }, output: /: saved / }, cold.output);
+    t.match(cold.output, tool.fresh, 'as it says itself');
+    t.ok(cold.asked.length > 0, 'the repository counts');
+
+    await close();
+    const warm = await job('warm', { 'README.md': 'not a key file' });
+    t.match(warm, { status: 0, report: { hit: 'exact', warnings: [] } }, warm.output);
+    t.match(warm.output, tool.cached, 'as it says itself');
+    t.notMatch(warm.output, tool.fresh);
+    const near = await job('near', { [tool.keyFile]: `${files[tool.keyFile]}\n` });
+    t.match(near, { status: 0, report: { hit: 'near', reason: tool.keyFile } }, near.output);
+    t.notMatch(near.output, tool.fresh);
   });
 }
 
@@ -122,7 +150,8 @@ test('pip: a wheel is downloaded once', async (t) => {
   const job = async (name: string, requirements: string) => {
     const command = ['pip3', 'download', '--dest', 'wheels', '-r', 'requirements.txt'];
     const { port } = index.address() as AddressInfo;
-    const done = await runJob(t, set, name, { 'requirements.txt': requirements }, command, {
+    const files = { 'requirements.txt': requirements, 'README.md': name };
+    const done = await runJob(t, set, name, files, command, {
       PIP_CERT: certificate,
       REQUESTS_CA_BUNDLE: certificate,
       SSL_CERT_FILE: certificate,
@@ -135,15 +164,6 @@ test('pip: a wheel is downloaded once', async (t) => {
   t.same(await job('warm', 'cached==1.0\n'), { hit: 'exact', downloaded: false });
   t.same(await job('near', 'cached>=1.0\n'), { hit: 'near', downloaded: false });
 });
-
-const MAKE_WHEEL = `
-import sys, zipfile
-with zipfile.ZipFile(sys.argv[1], 'w') as wheel:
-    wheel.writestr('cached.py', 'x = 1')
-    wheel.writestr('cached-1.0.dist-info/METADATA', 'Metadata-Version: 2.1\\nName: cached\\nVersion: 1.0\\n')
-    wheel.writestr('cached-1.0.dist-info/WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
-    wheel.writestr('cached-1.0.dist-info/RECORD', '')
-`;
 
 /** A pipeline's job: a checkout and a home of its own. */
 async function runJob(
@@ -169,6 +189,7 @@ async function runJob(
     env: {
       HOME: home,
       XDG_CACHE_HOME: '',
+      GRADLE_USER_HOME: join(home, 'gradle'),
       GOFLAGS: '-mod=mod',
       PIP_FIND_LINKS: '',
       // Compilers stay where they are; the home is another.

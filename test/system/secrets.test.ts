@@ -2,12 +2,12 @@
  * No credential leaves the place where it stands: not in a key's inputs and details, nor in what is stored, logged, reported or
  * printed. Every file that the cache has written, and every line that it has said, is looked through.
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import zlib from 'node:zlib';
 import { test } from 'tap';
 import { need } from '../needs.ts';
 import { type Place, place } from './cachalot.ts';
+import { contentsBelow } from './stored-contents.ts';
 
 /** One for each place where people have them, so that a find says which. */
 const SECRETS = {
@@ -18,6 +18,14 @@ const SECRETS = {
   'an npm flag': 'npm-flag-4f1d',
   "a password in Maven's settings": 'mvn-password-4f1d',
   "a mirror's address": 'mvn-user-4f1d:mvn-url-4f1d',
+  "a repository's address": 'mvn-repo-user-4f1d:mvn-repo-4f1d',
+  "a repository's address, behind its ?": 'mvn-query-4f1d',
+  'a property of a POM': 'mvn-pom-4f1d',
+  "a plugin's configuration": 'mvn-plugin-4f1d',
+  "a plugin's argument": 'mvn-argument-4f1d',
+  "a property of Maven's settings": 'mvn-profile-4f1d',
+  'a login in a property of the command': 'mvn-login-4f1d',
+  "an address in the command's properties": 'mvn-address-user-4f1d:mvn-address-4f1d',
   'a property of the command': 'mvn-property-4f1d',
   'a property in MAVEN_ARGS': 'mvn-args-4f1d',
   "a proxy's address": 'proxy-user-4f1d:proxy-pass-4f1d',
@@ -32,17 +40,6 @@ function write(set: Place, files: Record<string, string>): void {
     mkdirSync(dirname(join(set.folder, path)), { recursive: true });
     writeFileSync(join(set.folder, path), text);
   }
-}
-
-/** Everything below, frames decompressed too. */
-function contentsBelow(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => {
-      const bytes = readFileSync(join(entry.parentPath, entry.name));
-      const isFrame = bytes.length > 4 && bytes.readUInt32LE() === 0xfd2fb528;
-      return `${entry.name}\n${(isFrame ? zlib.zstdDecompressSync(bytes) : bytes).toString('latin1')}`;
-    });
 }
 
 test('credentials of npm, Maven, proxies and the cache itself are found nowhere', async (t) => {
@@ -68,11 +65,19 @@ test('credentials of npm, Maven, proxies and the cache itself are found nowhere'
       `@shop:registry=http://${SECRETS["a registry's address"]}@127.0.0.1:9/`,
     ].join('\n'),
     'npm/cachalot.json': '{ "inputs": ["env:SIGNING_KEY"] }',
-    'maven/pom.xml':
-      '<project><modelVersion>4.0.0</modelVersion><groupId>g</groupId><artifactId>shop</artifactId><version>1</version><packaging>pom</packaging></project>',
+    'maven/pom.xml': `<project><modelVersion>4.0.0</modelVersion><groupId>g</groupId><artifactId>shop</artifactId><version>1</version><packaging>pom</packaging>
+      <properties><maven.deploy.password>${SECRETS['a property of a POM']}</maven.deploy.password></properties>
+      <repositories>
+        <repository><id>a</id><url>http://${SECRETS["a repository's address"]}@127.0.0.1:9/</url></repository>
+        <repository><id>b</id><url>http://127.0.0.1:9/?access_token=${SECRETS["a repository's address, behind its ?"]}</url></repository>
+      </repositories>
+      <build><pluginManagement><plugins><plugin><artifactId>maven-deploy-plugin</artifactId><version>3.1.4</version><configuration>
+        <password>${SECRETS["a plugin's configuration"]}</password><argument>--token=${SECRETS["a plugin's argument"]}</argument>
+      </configuration></plugin></plugins></pluginManagement></build></project>`,
     'maven/settings.xml': `<settings>
       <servers><server><id>corp</id><username>u</username><password>${SECRETS["a password in Maven's settings"]}</password></server></servers>
       <mirrors><mirror><id>corp</id><mirrorOf>*</mirrorOf><url>http://${SECRETS["a mirror's address"]}@127.0.0.1:9/</url></mirror></mirrors>
+      <profiles><profile><id>p</id><properties><nexus.token>${SECRETS["a property of Maven's settings"]}</nexus.token></properties></profile></profiles>
     </settings>`,
     'repository/g/a/1/a-1.jar': 'jar',
     'repository/g/a/1/_remote.repositories': 'a-1.jar>corp=\n',
@@ -97,6 +102,8 @@ test('credentials of npm, Maven, proxies and the cache itself are found nowhere'
       '-s',
       'settings.xml',
       `-Dpassword=${SECRETS['a property of the command']}`,
+      `-Dsonar.login=${SECRETS['a login in a property of the command']}`,
+      `-Dmaven.deploy.url=http://${SECRETS["an address in the command's properties"]}@127.0.0.1:9/`,
       'validate',
     ],
   };

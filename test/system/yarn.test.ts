@@ -2,7 +2,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
-import { FIXTURES, type Files, type ManagedProject, managedProject, needManager } from './managers.ts';
+import {
+  FIXTURES,
+  type Files,
+  type Machine,
+  type ManagedProject,
+  managedProject,
+  needManager,
+} from './managers.ts';
+import { contentsBelow } from './stored-contents.ts';
 
 const PACKAGE = {
   name: 'web',
@@ -32,7 +40,10 @@ interface Flavour {
   lock: string[];
   /** What it says when there was nothing to do. */
   verdict: RegExp;
+  cache: (machine: Machine) => string;
 }
+
+const inHome = ({ home }: Machine) => join(home, '.yarn/berry/cache');
 
 const FLAVOURS: Flavour[] = [
   {
@@ -42,6 +53,7 @@ const FLAVOURS: Flavour[] = [
     install: ['yarn', 'install', '--frozen-lockfile'],
     lock: ['yarn', 'install'],
     verdict: /Already up-to-date/,
+    cache: ({ home }) => join(home, '.cache/yarn/v6'),
   },
   {
     name: 'yarn 4.18.1 with node_modules',
@@ -56,6 +68,7 @@ const FLAVOURS: Flavour[] = [
     install: ['yarn', 'install', '--immutable'],
     lock: ['yarn', 'install', '--no-immutable'],
     verdict: /YN0000: · Done/,
+    cache: inHome,
   },
   {
     name: 'yarn 4.18.1 with PnP, the cache in the home folder',
@@ -64,6 +77,7 @@ const FLAVOURS: Flavour[] = [
     install: ['yarn', 'install', '--immutable'],
     lock: ['yarn', 'install', '--no-immutable'],
     verdict: /YN0000: · Done/,
+    cache: inHome,
   },
   {
     name: 'yarn 4.18.1 with PnP, the cache in the project',
@@ -72,6 +86,7 @@ const FLAVOURS: Flavour[] = [
     install: ['yarn', 'install', '--immutable'],
     lock: ['yarn', 'install', '--no-immutable'],
     verdict: /YN0000: · Done/,
+    cache: ({ folder }) => join(folder, '.yarn/cache'),
   },
 ];
 
@@ -114,16 +129,50 @@ for (const flavour of FLAVOURS) {
       t.ok(existsSync(join(other.folder, 'packages/a/built.txt')), "a workspace's script ran");
   });
 
-  test(`${name}: after a bump only the new package is asked for`, async (t) => {
+  test(`${name}: after a bump only what changed is asked for, and of the cache only what is named comes and goes`, async (t) => {
     if (!needManager(t, flavour.manager)) return;
-    const { machine, lock } = await setUp(t, flavour);
+    const needing = (more: Record<string, string>): Files => ({
+      'package.json': { ...PACKAGE, dependencies: { ...PACKAGE.dependencies, ...more } },
+    });
+    const files = { ...flavour.files, ...needing({ moving: '1.0.0', leaving: '1.0.0' }) };
+    const { machine, lock } = await setUp(t, { ...flavour, files });
     await machine('cold').cached(...install);
-    const bumped = { ...PACKAGE, dependencies: { ...PACKAGE.dependencies, extra: '1.0.0' } };
-    await lock({ 'package.json': bumped }, ...flavour.lock);
-    const near = await machine('near').cached(...install);
-    t.match(near, { status: 0, hit: 'near' }, near.stdout + near.stderr);
-    t.match(near.reason, /extra was added/);
-    t.same(near.requests, ['/extra/-/extra-1.0.0.tgz']);
+    await lock(needing({ moving: '1.1.0' }), ...flavour.lock);
+    const one = machine('near');
+    const near = await one.cached(...install);
+    t.match(near, { status: 0, hit: 'near', warnings: [] }, near.stdout + near.stderr);
+    t.match(near.reason, /moving 1\.0\.0 -> 1\.1\.0/);
+    t.same(near.requests, ['/moving/-/moving-1.1.0.tgz']);
+    const cached = contentsBelow(flavour.cache(one)).join('\n');
+    for (const there of [/moving-(npm-)?1\.1\.0/, /right-(npm-)?1\.0\.0/]) t.match(cached, there);
+    for (const gone of [/moving-(npm-)?1\.0\.0/, 'leaving']) t.notMatch(cached, gone);
+
+    // What that machine has saved is the newest, and has nothing of what went.
+    await lock(needing({ moving: '1.1.0', leaving: '1.0.0' }), ...flavour.lock);
+    const back = await machine('back').cached(...install);
+    t.match(back, { status: 0, hit: 'near', warnings: [] }, back.stdout + back.stderr);
+    t.same(back.requests, ['/leaving/-/leaving-1.0.0.tgz']);
+  });
+}
+
+for (const flavour of FLAVOURS.slice(0, 2)) {
+  test(`${flavour.name}: what another project has put into the cache is not saved`, async (t) => {
+    if (!needManager(t, flavour.manager)) return;
+    const { install, lock: locking } = flavour;
+    const foreign = { ...PACKAGE, dependencies: { 'not-ours': '1.0.0' } };
+    const { machine, lock, data } = await setUp(t, {
+      ...flavour,
+      files: { ...flavour.files, 'package.json': foreign },
+    });
+    const other = machine('other');
+    t.equal((await other.alone(...install)).status, 0);
+    t.match(contentsBelow(flavour.cache(other)).join('\n'), 'not-ours');
+    await lock({ 'package.json': PACKAGE }, ...locking);
+    const ours = await machine('ours', {}, other).cached(...install);
+    t.match(ours, { status: 0, hit: 'none', warnings: [] }, ours.stdout + ours.stderr);
+    const stored = contentsBelow(data).join('\n');
+    t.match(stored, 'right 1.0.0', 'what is stored can be found');
+    t.notMatch(stored, 'not-ours');
   });
 }
 

@@ -11,15 +11,46 @@ import { CUTS, LIMITS } from '#protocol/format/limits.ts';
 import { formatRoot, rootOf } from '#protocol/format/root.ts';
 import { fingerprintOf, type RootPlan } from '../fingerprint.ts';
 import { isMaven } from '../maven/command.ts';
-import { mavenPlan, reactorName } from '../maven/detect.ts';
+import { mavenPlan } from '../maven/detect.ts';
 import { type MavenProject, readMavenProject } from '../maven/project.ts';
-import type { Detection, KindDetector, Plan } from '../plan.ts';
+import type { Detection, KindDetector, Plan, Sample } from '../plan.ts';
 import { withoutSecrets } from '../secret.ts';
 import { targetInputs } from './inputs.ts';
 import { outputsOf } from './outputs.ts';
 import { refusal } from './refusal.ts';
 import { firstDifference, readSources, type Sources } from './sources.ts';
 import { settleTimes } from './times.ts';
+
+/** What leaves nothing outside the project, and so may run a second time: the life cycle up to `verify`. */
+const REPEATABLE = new Set([
+  'validate',
+  'initialize',
+  'generate-sources',
+  'process-sources',
+  'generate-resources',
+  'process-resources',
+  'compile',
+  'process-classes',
+  'generate-test-sources',
+  'process-test-sources',
+  'generate-test-resources',
+  'process-test-resources',
+  'test-compile',
+  'process-test-classes',
+  'test',
+  'prepare-package',
+  'package',
+  'pre-integration-test',
+  'integration-test',
+  'post-integration-test',
+  'verify',
+]);
+
+/** Archives, lists of inputs and generated sources hold times and places of their build; classes do not. */
+const SAMPLE: Sample = {
+  placeInputs: ['folder'],
+  counts: (path) => /^(test-)?classes\/.*\.class$/.test(path),
+};
 
 export const mavenTargetKind: KindDetector = {
   kind: 'maven-target',
@@ -44,7 +75,7 @@ async function targetPlan(detection: Detection, project: MavenProject): Promise<
   return {
     fingerprint: fingerprintOf(
       'maven-target',
-      await reactorName(project),
+      project.name,
       await targetInputs(project, sources),
       detection.salt,
     ),
@@ -61,6 +92,7 @@ async function targetPlan(detection: Detection, project: MavenProject): Promise<
       return changed === undefined ? undefined : `the build changed its own sources: ${changed}`;
     },
     ...(detection.command === undefined ? {} : { recorded: withoutSecrets(detection.command) }),
+    ...(project.command.goals.every((goal) => REPEATABLE.has(goal)) ? { sample: SAMPLE } : {}),
     notes: [],
   };
 }

@@ -6,7 +6,7 @@ import { splitWords } from '../maven/command.ts';
 import { mavenInputs } from '../maven/inputs.ts';
 import { allProperties, type MavenProject } from '../maven/project.ts';
 import { jdkRelease } from '../maven/toolchain.ts';
-import { isSecretName, withoutUserInfo } from '../secret.ts';
+import { isSecretName, withoutCredentials } from '../secret.ts';
 import type { Sources } from './sources.ts';
 
 /** Encodings, languages and time zones that a JVM takes for its own. */
@@ -39,7 +39,7 @@ export async function targetInputs(project: MavenProject, sources: Sources): Pro
 function definedLines(project: MavenProject): [string, string][] {
   return [...allProperties(project)]
     .filter(([name]) => !isSecretName(name) && !name.startsWith('maven.repo.local') && name !== 'user.home')
-    .map(([name, value]) => [name, withoutUserInfo(value)]);
+    .map(([name, value]) => [name, withoutCredentials(value)]);
 }
 
 /** Those that a POM names anywhere. */
@@ -51,7 +51,7 @@ function variableLines({ env, reactor }: MavenProject): [string, string][] {
   );
   return [...names]
     .filter((name) => !isSecretName(name))
-    .map((name): [string, string] => [name, withoutUserInfo(env[name] ?? '')]);
+    .map((name): [string, string] => [name, withoutCredentials(env[name] ?? '')]);
 }
 
 function digestOnly(name: string, lines: [string, string][]): Input {

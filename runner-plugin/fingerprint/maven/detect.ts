@@ -3,18 +3,17 @@
  * remote ones. An exact hit is not the end: no list of inputs foresees every download, so a build that gained files commits
  * a successor, a generation under the same fingerprint.
  */
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { CUTS } from '#protocol/format/limits.ts';
 import { formatRoot, rootOf } from '#protocol/format/root.ts';
-import { fault } from '#protocol/wire/errors.ts';
 import { fingerprintOf, type RootPlan } from '../fingerprint.ts';
 import type { Detection, KindDetector, Plan } from '../plan.ts';
-import { placedName } from '../project-place.ts';
+import { isThere } from '../project-place.ts';
 import { withoutSecrets } from '../secret.ts';
 import { isMaven } from './command.ts';
 import { mavenInputs } from './inputs.ts';
-import { coordinatesOf, ga } from './pom.ts';
 import { allProperties, type MavenProject, readMavenProject } from './project.ts';
+import { defaultRepository } from './repository.ts';
 import { watchRepository } from './successor.ts';
 import { trackedFiles } from './tracking.ts';
 import { unpinned } from './unpinned.ts';
@@ -30,24 +29,23 @@ export const mavenKind: KindDetector = {
 
 /** What a project's dependencies and plugins are restored and saved by. */
 export async function mavenPlan(detection: Detection, project: MavenProject): Promise<Plan> {
-  const { reactor, maven, settings, env, home, repository } = project;
+  const { reactor, maven, settings, env, repository, own } = project;
   const { folder } = reactor;
-  const fingerprint = fingerprintOf(
-    'maven',
-    await reactorName(project),
-    await mavenInputs(project),
-    detection.salt,
-  );
+  const fingerprint = fingerprintOf('maven', project.name, await mavenInputs(project), detection.salt);
+  const coreExtensions = await isThere(join(reactor.root, '.mvn', 'extensions.xml'));
+  // Of an earlier build of this project: more may be in it than any entry holds.
+  const stood = own !== undefined && (await isThere(own.place));
   const refused = maven === undefined ? 'no Maven is on PATH' : undefined;
   const plan: Plan = {
     fingerprint,
-    roots: [repositoryRoot(repository, folder, home)],
+    roots: [repositoryRoot(project)],
     folder,
     cut: CUTS.maven,
     keepTimes: false,
     // Released artifacts never change: what another build of this project used is useful to this one.
     nearKeys: [fingerprint.key.slice(0, fingerprint.key.lastIndexOf('/') + 1)],
     ...(refused === undefined ? {} : { refused }),
+    ...(own === undefined ? {} : { handOver: own.handOver }),
     watch(restored, { saves }) {
       return watchRepository({
         saves,
@@ -56,11 +54,16 @@ export async function mavenPlan(detection: Detection, project: MavenProject): Pr
         fingerprint: this.fingerprint,
         restored,
         mirrors: settings.mirrors,
+        now: Date.now(),
+        ...(own === undefined ? {} : { own: { ...own, stood } }),
         recording: {
-          command: detection.command ?? ['mvn'],
+          // What the plan hands over already goes on.
+          command: own?.handOver.command ?? detection.command ?? ['mvn'],
           version: maven?.version ?? 'none',
-          env,
-          defined: allProperties(project).keys(),
+          env: { ...env, ...own?.handOver.env },
+          defined: allProperties(project),
+          coreExtensions,
+          repository,
         },
       });
     },
@@ -74,16 +77,11 @@ export async function mavenPlan(detection: Detection, project: MavenProject): Pr
   return plan;
 }
 
-/** The first POM's group and artifact, and where it lies in its repository. */
-export async function reactorName({ reactor: { poms, folder } }: MavenProject): Promise<string> {
-  const first = poms[0];
-  if (first === undefined) throw fault('POM_UNREADABLE', { path: folder, why: 'there is none' });
-  return placedName(ga(coordinatesOf(first)), folder);
-}
-
-function repositoryRoot(repository: string, folder: string, home: string): RootPlan {
+function repositoryRoot({ reactor: { folder }, home, repository, own }: MavenProject): RootPlan {
+  // One of ours is called as the one that it stands in for, so that other hosts' entries fit.
+  const called = own === undefined ? repository : defaultRepository(home);
   return {
-    root: formatRoot(rootOf(repository, { workspace: folder, home })),
+    root: formatRoot(rootOf(called, { workspace: folder, home })),
     place: resolve(repository),
     restore: 'merge',
     modes: 'executable',

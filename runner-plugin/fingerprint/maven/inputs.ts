@@ -1,16 +1,14 @@
 /** All that decides what a build of a reactor asks repositories for, as far as it can be known before. */
-import { readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { fault } from '#protocol/wire/errors.ts';
 import { type Input, setInput, valueInput } from '../fingerprint.ts';
-import { isSecretName, withoutUserInfo } from '../secret.ts';
+import { isSecretName, withoutCredentials } from '../secret.ts';
 import { activationInputs } from './activation.ts';
 import { mirrorInputs } from './mirrors.ts';
 import { coordinatesOf, countedNames, ga, isKnown, type Pom, pomLines, propertiesOf } from './pom.ts';
 import { allProperties, type MavenProject } from './project.ts';
 import type { Reactor } from './reactor.ts';
 import { featureOf, jdkVersion } from './toolchain.ts';
-import { parseElement } from './xml.ts';
+import { readXml, textAt } from './xml.ts';
 
 /** Throws POM_UNREADABLE and INPUT_UNREADABLE. */
 export async function mavenInputs(project: MavenProject): Promise<Input[]> {
@@ -55,7 +53,7 @@ function pomInput(
   const properties = [...propertiesOf(pom)].filter(([name]) => counted.has(name));
   return setInput(`pom ${relative(reactor.folder, pom.path)}`, [
     ...lines,
-    ...properties.map(([name, value]): [string, string] => [`property ${name}`, withoutUserInfo(value)]),
+    ...properties.map(([name, value]): [string, string] => [`property ${name}`, withoutCredentials(value)]),
   ]);
 }
 
@@ -65,7 +63,7 @@ function definedInputs(properties: ReadonlyMap<string, string>, counted: Readonl
     .filter(([name]) => (counted.has(name) || isKnown(name)) && !isSecretName(name))
     .filter(([name]) => !name.startsWith('maven.repo.local'))
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, value]) => valueInput(`property ${name}`, withoutUserInfo(value)));
+    .map(([name, value]) => valueInput(`property ${name}`, withoutCredentials(value)));
 }
 
 /** Variables that a POM refers to. */
@@ -73,19 +71,15 @@ function variableInputs(env: MavenProject['env'], counted: ReadonlySet<string>):
   return [...counted]
     .filter((name) => name.startsWith('env.') && !isSecretName(name))
     .sort()
-    .map((name) => valueInput(`variable ${name.slice(4)}`, withoutUserInfo(env[name.slice(4)] ?? '')));
+    .map((name) => valueInput(`variable ${name.slice(4)}`, withoutCredentials(env[name.slice(4)] ?? '')));
 }
 
 async function extensionsInput(name: string, path: string): Promise<Input[]> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return [];
-  try {
-    const lines = parseElement(text).children.map((extension): [string, string] => {
-      const at = (part: string) => extension.children.find((one) => one.name === part)?.text ?? '';
-      return [`${at('groupId')}:${at('artifactId')}`, at('version')];
-    });
-    return [setInput(name, lines)];
-  } catch (error) {
-    throw fault('INPUT_UNREADABLE', { path, why: (error as Error).message }, { cause: error });
-  }
+  const extensions = await readXml(path, 'INPUT_UNREADABLE');
+  if (extensions === undefined) return [];
+  const lines = extensions.children.map((extension): [string, string] => {
+    const at = (part: string) => textAt(extension, part) ?? '';
+    return [`${at('groupId')}:${at('artifactId')}`, at('version')];
+  });
+  return [setInput(name, lines)];
 }

@@ -4,7 +4,7 @@
  * or a BOM's user is known to read. Comments, white space, names, licences and developers do not count, nor the reactor's
  * own version wherever it stands.
  */
-import { isSecretName, withoutUserInfo } from '../secret.ts';
+import { isSecretName, withoutCredentials } from '../secret.ts';
 import { canonicalText, child, type Element, textAt } from './xml.ts';
 
 export interface Pom {
@@ -87,7 +87,7 @@ export function pomLines(pom: Pom, reduction: Reduction): [string, string][] {
         lines.push([`${name}property ${property.name}`, property.text]);
     }
   }
-  return lines.map(([line, value]) => [line, withoutUserInfo(value)]);
+  return lines.map(([line, value]) => [line, withoutCredentials(value)]);
 }
 
 function sectionLines(prefix: string, element: Element, reduction: Reduction): [string, string][] {

@@ -10,14 +10,17 @@ import {
   splitWords,
   systemProperties,
 } from './command.ts';
-import { type Reactor, readReactor } from './reactor.ts';
-import { findRepository } from './repository.ts';
+import { keepsHome, type OwnRepository, ownRepository } from './own-repository.ts';
+import { nameOf, type Reactor, readReactor } from './reactor.ts';
+import { defaultRepository, namedRepository } from './repository.ts';
 import { type MavenSettings, readMavenSettings } from './settings.ts';
 import { findMaven, javaHome, type Maven } from './toolchain.ts';
 
 export interface MavenProject {
   env: Detection['env'];
   reactor: Reactor;
+  /** The first POM's group and artifact, and where it lies in its repository. */
+  name: string;
   /** Undefined where there is none. */
   maven: Maven | undefined;
   command: MavenCommand;
@@ -28,15 +31,17 @@ export interface MavenProject {
   home: string;
   /** The local repository. */
   repository: string;
+  /** Where that is one for this project alone. */
+  own?: OwnRepository;
 }
 
-/** Undefined where there is no POM. Throws POM_UNREADABLE and INPUT_UNREADABLE. */
+/** Undefined where there is no POM. Throws POM_UNREADABLE, INPUT_UNREADABLE and SETTING_INVALID. */
 export async function readMavenProject(detection: Detection): Promise<MavenProject | undefined> {
   const { env, folder } = detection;
   const words = detection.command ?? [];
   const wrapper = isMaven(words) && /mvnw/.test(words[0] ?? '');
-  const own = isMaven(words) ? words.slice(1) : [];
-  const reactor = await readReactor(folder, readMavenCommand(own, wrapper).file);
+  const given = isMaven(words) ? words.slice(1) : [];
+  const reactor = await readReactor(folder, readMavenCommand(given, wrapper).file);
   if (reactor === undefined) return undefined;
   const { root } = reactor;
   const program = isMaven(words) ? (words[0] ?? 'mvn') : 'mvn';
@@ -49,7 +54,10 @@ export async function readMavenProject(detection: Detection): Promise<MavenProje
   // Two folders that Maven 4 reads more than earlier ones do: the user's first, the project's wins.
   const folders = version.startsWith('4.') ? [join(home, '.m2'), join(root, '.mvn')] : [];
   const fromFiles = (await Promise.all(folders.map(propertyWords))).flat();
-  const command = readMavenCommand([...fromFiles, ...(await configWords(root)), ...fromEnv, ...own], wrapper);
+  const command = readMavenCommand(
+    [...fromFiles, ...(await configWords(root)), ...fromEnv, ...given],
+    wrapper,
+  );
   const settings = await readMavenSettings({
     command,
     folder,
@@ -57,7 +65,7 @@ export async function readMavenProject(detection: Detection): Promise<MavenProje
     ...(version.startsWith('4.') ? { project: root } : {}),
     ...(maven?.home === undefined ? {} : { mavenHome: maven.home }),
   });
-  const repository = findRepository({
+  const named = namedRepository({
     properties: command.properties,
     systemProperties: system,
     ...(settings.localRepository === undefined ? {} : { settings: settings.localRepository }),
@@ -66,7 +74,17 @@ export async function readMavenProject(detection: Detection): Promise<MavenProje
     folder,
     home,
   });
-  return { env, reactor, maven, command, system, settings, home, repository };
+  const name = await nameOf(reactor);
+  const own =
+    keepsHome(env) && named === undefined && maven !== undefined
+      ? ownRepository(
+          { name, folder: reactor.folder },
+          { command: detection.command ?? ['mvn'], env, version },
+        )
+      : undefined;
+  const repository = own?.place ?? named ?? defaultRepository(home);
+  const found = { env, reactor, name, maven, command, system, settings, home, repository };
+  return own === undefined ? found : { ...found, own };
 }
 
 /** Properties that the user defines, wherever; Maven's own win over the JVM's. */

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fault } from '#protocol/wire/errors.ts';
+import { placedName } from '../project-place.ts';
 import { coordinatesOf, ga, modulesOf, type Pom } from './pom.ts';
 import { child, readXml, textAt } from './xml.ts';
 
@@ -42,6 +43,13 @@ export async function readReactor(folder: string, file?: string): Promise<Reacto
     if (parent !== undefined) waiting.push(parent);
   }
   return { folder: dirname(start), root: await mavenRoot(dirname(start)), poms: [...poms.values()] };
+}
+
+/** The first POM's group and artifact, and where it lies in its repository. Throws POM_UNREADABLE. */
+export async function nameOf({ poms, folder }: Reactor): Promise<string> {
+  const first = poms[0];
+  if (first === undefined) throw fault('POM_UNREADABLE', { path: folder, why: 'there is none' });
+  return placedName(ga(coordinatesOf(first)), folder);
 }
 
 async function pomAt(path: string): Promise<string | undefined> {

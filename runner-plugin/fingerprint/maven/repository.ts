@@ -7,7 +7,7 @@
  */
 import { join, resolve } from 'node:path';
 
-const PROPERTY = 'maven.repo.local';
+export const REPOSITORY_PROPERTY = 'maven.repo.local';
 
 export interface RepositorySources {
   /** After command, MAVEN_ARGS and maven.config have been read in that order. */
@@ -21,14 +21,18 @@ export interface RepositorySources {
   home: string;
 }
 
-/** Absolute. */
-export function findRepository(sources: RepositorySources): string {
+/** Absolute; undefined where nobody names one, and Maven takes the {@link defaultRepository}. */
+export function namedRepository(sources: RepositorySources): string | undefined {
   const { properties, systemProperties, version, settings, env, folder, home } = sources;
-  const fromJvm = version.startsWith('4.') ? undefined : systemProperties.get(PROPERTY);
-  const named = properties.get(PROPERTY) ?? fromJvm ?? settings;
-  if (named === undefined) return join(home, '.m2', 'repository');
+  const fromJvm = version.startsWith('4.') ? undefined : systemProperties.get(REPOSITORY_PROPERTY);
+  const named = properties.get(REPOSITORY_PROPERTY) ?? fromJvm ?? settings;
+  if (named === undefined) return undefined;
   const filled = named
     .replace(/\$\{user\.home\}/g, home)
     .replace(/\$\{env\.([^}]+)\}/g, (whole, name: string) => env[name] ?? whole);
   return resolve(folder, filled.replace(/^~(?=\/)/, home));
+}
+
+export function defaultRepository(home: string): string {
+  return join(home, '.m2', 'repository');
 }

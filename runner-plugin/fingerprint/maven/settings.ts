@@ -4,7 +4,7 @@
  */
 import { join, resolve } from 'node:path';
 import { type Input, setInput } from '../fingerprint.ts';
-import { isSecretName, withoutUserInfo } from '../secret.ts';
+import { isSecretName, withoutCredentials } from '../secret.ts';
 import type { MavenCommand } from './command.ts';
 import type { Mirror } from './mirrors.ts';
 import { canonicalText, child, type Element, readXml, textAt } from './xml.ts';
@@ -76,7 +76,7 @@ function settingsLines(which: string, settings: Element): [string, string][] {
     }
     for (const property of child(profile, 'properties')?.children ?? [])
       if (!isSecretName(property.name))
-        lines.push([`${which} profile ${id} property ${property.name}`, withoutUserInfo(property.text)]);
+        lines.push([`${which} profile ${id} property ${property.name}`, withoutCredentials(property.text)]);
     const activation = child(profile, 'activation');
     if (activation !== undefined)
       lines.push([`${which} profile ${id} activation`, canonicalText(activation)]);

@@ -8,6 +8,7 @@ import type { Manifest } from '#protocol/format/manifest.ts';
 import type { Fingerprint } from '../fingerprint.ts';
 import type { Watch } from '../plan.ts';
 import { differInMirrorsAlone, followMirrors, type Mirror } from './mirrors.ts';
+import { markUsed, type OwnRepository, removeIdle, trim } from './own-repository.ts';
 import { type Reads, watchReads } from './reads.ts';
 import { artifactsOf, filesOf, trackedFiles, trackedFolders } from './tracking.ts';
 import {
@@ -29,21 +30,27 @@ export interface WatchOptions {
   mirrors: readonly Mirror[];
   /** Whether what the build leaves may be saved. */
   saves: boolean;
+  /** Where the repository is this project's alone; `stood`: from an earlier build, before anything was restored. */
+  own?: OwnRepository & { stood: boolean };
   recording: RecordingOptions;
+  /** ms since 1970. */
+  now: number;
 }
 
 /** Called between the restore and the command. Walking a repository of 70 MB takes 20 ms, so what came is found by looking twice. */
 export async function watchRepository(options: WatchOptions): Promise<Watch> {
-  const { repository, fingerprint, restored, mirrors } = options;
+  const { repository, fingerprint, restored, mirrors, own, now: time } = options;
+  if (own !== undefined) await markUsed(own.place, time);
   const folders = await trackedFolders(repository);
   const before = new Set(filesOf(folders));
   const isExact = restored !== undefined && `${restored.key}/`.startsWith(`${fingerprint.key}/`);
   if (restored !== undefined && !isExact && differInMirrorsAlone(restored.inputs, fingerprint.inputs))
     await followMirrors(repository, folders, restored.inputs, mirrors);
-  const isNew = !isExact && options.saves;
-  const recording = isNew ? await startRecording(options.recording) : undefined;
+  // What is left out is what neither an entry of this fingerprint nor this build brought.
+  const isPruned = options.saves && (!isExact || own?.stood === true);
+  const recording = isPruned ? await startRecording(options.recording) : undefined;
   const reads =
-    isNew && recording === undefined ? await watchReads(repository, artifactsOf(folders)) : undefined;
+    isPruned && recording === undefined ? await watchReads(repository, artifactsOf(folders)) : undefined;
   return {
     ...(recording === undefined ? {} : { handOver: recording.handOver }),
     async gained() {
@@ -56,9 +63,15 @@ export async function watchRepository(options: WatchOptions): Promise<Watch> {
       // Of a build that failed it is not known what it would have used.
       const isUsed =
         status === 0 ? ((await usedByRecord(recording)) ?? (await usedByReads(reads))) : undefined;
-      return isUsed === undefined ? filesOf(now) : usedFiles(now, (file) => !before.has(file), isUsed);
+      if (isUsed === undefined) return filesOf(now);
+      const used = usedFiles(now, (file) => !before.has(file), isUsed);
+      if (own !== undefined) await trim(repository, now, used);
+      return used;
     },
-    close: async () => recording?.close(),
+    async close() {
+      await recording?.close();
+      if (own !== undefined) await removeIdle(own.beside, time);
+    },
   };
 }
 

@@ -2,15 +2,17 @@
  * What a build used of the local repository, so that an entry does not grow for ever with what earlier ones used.
  *
  * From 3.9 on Maven can be asked to write it down: in record mode its "trusted checksums" list every POM and jar that was
- * resolved, core extensions' too, and nothing else (tried on 3.9.16, 3.10.0 and 4.0.0-rc-4). Snapshots are not in that
- * list; of those that it uses Maven makes a copy without the timestamp, and such copies are never restored.
- * Before 3.9 it is the access times that tell: of an artifact that is used Maven reads the POM, at least. One that was needed
- * without being read is downloaded once more, and is in the successor.
+ * resolved, core extensions' too, and nothing else (tried on 3.9.16, 3.10.0 and 4.0.0-rc-4). Before, an extension of ours
+ * does (spy.ts). Snapshots are not in the first list; of those that it uses Maven makes a copy without the timestamp, and such
+ * copies are never restored.
+ * Where the user has other plans for what is asked of Maven, it is the access times that tell: of an artifact that is used Maven
+ * reads the POM, at least. One that was needed without being read is downloaded once more, and is in the successor.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isMaven } from './command.ts';
+import { handOver, isFrom } from './hand-over.ts';
+import { canSpy, spyIn } from './spy.ts';
 import { filesOf, type TrackedFolder } from './tracking.ts';
 
 const PROCESSOR = 'aether.artifactResolver.postProcessor.trustedChecksums';
@@ -31,17 +33,39 @@ export interface RecordingOptions {
   command: readonly string[];
   version: string;
   env: Readonly<Record<string, string | undefined>>;
-  /** Names of the properties that the user defines, wherever. */
-  defined: Iterable<string>;
+  /** The properties that the user defines, wherever. */
+  defined: ReadonlyMap<string, string>;
+  /** Whether the project has extensions of Maven's core (`.mvn/extensions.xml`). */
+  coreExtensions: boolean;
+  /** The local repository; absolute. */
+  repository: string;
 }
 
 /** Undefined where this Maven cannot, or where the user has other plans for what is asked of it. */
 export async function startRecording(options: RecordingOptions): Promise<Recording | undefined> {
-  const { command, version, env, defined } = options;
-  if (!canRecord(version) || [...defined].some((name) => OTHERWISE.test(name))) return undefined;
-  // MAVEN_ARGS is torn at white space, whatever quotes it has.
-  if (!isMaven(command) && /\s/.test(tmpdir())) return undefined;
   const folder = await mkdtemp(join(tmpdir(), 'cachalot-used-'));
+  const recording = await recordingIn(folder, options);
+  const handed = recording && handOver(recording.words, options);
+  const close = () => rm(folder, { recursive: true, force: true });
+  if (recording === undefined || handed === undefined) {
+    await close();
+    return undefined;
+  }
+  return { handOver: handed, read: recording.read, close };
+}
+
+async function recordingIn(
+  folder: string,
+  options: RecordingOptions,
+): Promise<{ words: string[]; read: Recording['read'] } | undefined> {
+  const { version, defined, repository, coreExtensions } = options;
+  if (isFrom(version, 3, 9))
+    return [...defined.keys()].some((name) => OTHERWISE.test(name)) ? undefined : checksumsIn(folder);
+  // Core extensions are resolved before ours is there.
+  return coreExtensions || !canSpy(version) ? undefined : spyIn(folder, { defined, repository });
+}
+
+function checksumsIn(folder: string): { words: string[]; read: Recording['read'] } {
   const words = Object.entries({
     [PROCESSOR]: 'true',
     [`${PROCESSOR}.record`]: 'true',
@@ -53,22 +77,14 @@ export async function startRecording(options: RecordingOptions): Promise<Recordi
     [`${LOGGER}.SummaryFileTrustedChecksumsSource`]: 'warn',
   }).map(([name, value]) => `-D${name}=${value}`);
   return {
-    handOver: isMaven(command)
-      ? { command: [...command, ...words] }
-      : { env: { MAVEN_ARGS: [env.MAVEN_ARGS, ...words].filter(Boolean).join(' ') } },
+    words,
     async read() {
       const text = await readFile(join(folder, 'checksums.sha1'), 'utf8').catch(() => undefined);
       return text === undefined
         ? undefined
         : new Set(text.split('\n').map((line) => line.slice(line.indexOf('  ') + 2)));
     },
-    close: () => rm(folder, { recursive: true, force: true }),
   };
-}
-
-function canRecord(version: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  return major > 3 || (major === 3 && minor >= 9);
 }
 
 /** What tells which artifacts' files were used: of {@link Recording.read}, or of the reads. */

@@ -27,17 +27,34 @@ export async function readXml(path: string, code: ErrorCode): Promise<Element | 
   try {
     return parseElement(text);
   } catch (error) {
-    throw fault(code, { path, why: (error as Error).message.split('\n')[0] ?? '' }, { cause: error });
+    throw fault(code, { path, why: conflictIn(text) ?? (error as Error).message }, { cause: error });
   }
 }
 
+/** What git leaves in a file that it could not merge reads as a strange tag. */
+function conflictIn(text: string): string | undefined {
+  const line = text.split('\n').findIndex((one) => /^(<{7}|>{7})\s/.test(one));
+  return line < 0 ? undefined : `it has the markers of a merge conflict (line ${line + 1})`;
+}
+
 /** Throws an Error that says what is wrong. */
-export function parseElement(text: string): Element {
+function parseElement(text: string): Element {
   if (/<!DOCTYPE/i.test(text.replace(/<!--[\s\S]*?-->/g, '')))
-    throw new Error('it has a document type, which is refused');
-  const { root } = parseXml(text);
+    throw new Error(
+      'it has a document type (DTD), which is refused: what it declares may grow without bound',
+    );
+  const { root } = parsed(text);
   if (root === null) throw new Error('it has no root element');
   return convert(root);
+}
+
+function parsed(text: string): ReturnType<typeof parseXml> {
+  try {
+    return parseXml(text);
+  } catch (error) {
+    // What follows the first line is the file's own text.
+    throw new Error((error as Error).message.split('\n')[0], { cause: error });
+  }
 }
 
 function convert(element: XmlElement): Element {

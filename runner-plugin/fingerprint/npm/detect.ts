@@ -91,7 +91,7 @@ async function planOf(
     keepTimes: false,
     nearKeys: [],
     ...(refused === undefined ? {} : { refused }),
-    ...(command?.install === true ? { install: { onHit: 'skip' } } : {}),
+    ...(command?.install === true ? { install: { onHit: 'skip' }, sample: {} } : {}),
     ...(await installPlan(install)),
     ...(standIn === undefined ? {} : { standIn }),
     ...(detection.command === undefined ? {} : { recorded: withoutSecrets(detection.command) }),

@@ -4,12 +4,12 @@
  */
 import { join, resolve } from 'node:path';
 import { CUTS } from '#protocol/format/limits.ts';
-import { fingerprintOf, type RootPlan, valueInput } from '../fingerprint.ts';
+import { fingerprintOf, type RootPlan } from '../fingerprint.ts';
 import { type ManagerCommand, readManagerCommand } from '../node-project/command.ts';
 import { watchForTree } from '../node-project/early-tree.ts';
 import { scriptedPackages } from '../node-project/install-scripts.ts';
 import { findProjectOf, isSameFile, nameOf } from '../node-project/place.ts';
-import type { Detection, FinishContext, KindDetector, Plan, StandIn } from '../plan.ts';
+import type { Detection, FinishContext, KindDetector, Plan, Sample } from '../plan.ts';
 import { isThere } from '../project-place.ts';
 import { withoutSecrets } from '../secret.ts';
 import { allowedToBuild } from './builds.ts';
@@ -17,14 +17,20 @@ import { FLAGS, isInstall, PNPM } from './command.ts';
 import { inputsOf } from './inputs.ts';
 import { whyNotInstalled } from './installed.ts';
 import { type PnpmLockfile, readPnpmLockfile } from './lockfile.ts';
-import { keepOrigin, tellVerification } from './origin.ts';
+import { keepOrigin, ORIGIN_FILE, originOf, tellVerification } from './origin.ts';
 import { isMember, type Project, readProject } from './project.ts';
-import { relocate } from './relocate.ts';
+import { MODULES_FILE, relocate, STATE_FILE } from './relocate.ts';
 import { mayBuild, settingsRefuse } from './settings.ts';
-import { soundFiles } from './store.ts';
+import { standInOf } from './stand-in.ts';
 
 /** Major versions whose behaviour on a restored tree was tried (docs/package-managers.md). */
 const JUDGED = new Set([10, 11]);
+
+/** pnpm's records of an install name times and places, and so do the shims of bins. */
+const SAMPLE: Sample = {
+  counts: (path) => ![MODULES_FILE, STATE_FILE, ORIGIN_FILE].includes(path),
+  madeIn: async (places) => originOf(places.get('workspace:node_modules') ?? ''),
+};
 
 export const pnpmKind: KindDetector = {
   kind: 'pnpm',
@@ -74,7 +80,7 @@ async function planOf(
     keepTimes: false,
     nearKeys: [],
     ...(refused === undefined ? {} : { refused }),
-    ...(install ? { install: installOf(command) } : {}),
+    ...(install ? { install: installOf(command), sample: SAMPLE } : {}),
     async finish(context) {
       await relocate({ folder, importers: lockfile.importers, store: project.store });
       await tellVerification(cache, folder, lockfile.path);
@@ -121,7 +127,7 @@ async function planOf(
         return 'the command is not an install, and node_modules was there before it';
       return early ? undefined : whyNotInstalled(folder, await readPnpmLockfile(lockfile.path));
     },
-    standIn: standInOf(project, name, detection.salt),
+    standIn: standInOf(project, name, detection),
     ...(detection.command === undefined ? {} : { recorded: withoutSecrets(detection.command) }),
     notes: notesOf(refused, rebuild),
   };
@@ -183,35 +189,4 @@ function notesOf(refused: string | undefined, rebuild: readonly string[]): strin
           `rebuilt after each restore, because what their install scripts do is not known: ${rebuild.join(', ')}`,
         ]),
   ];
-}
-
-/** The store that pnpm fills a tree from. Any of this project's is useful: what it lacks is fetched. */
-function standInOf(
-  { lockfile, major, store: place }: Project,
-  name: string,
-  salt: string | undefined,
-): StandIn {
-  const layout = `v${major}`;
-  const fingerprint = fingerprintOf(
-    'pnpm-store',
-    name,
-    [...lockfile.inputs, valueInput('store', layout)],
-    salt,
-  );
-  return {
-    fingerprint,
-    // Under one name wherever it lies: pnpm's settings say where that is.
-    roots: [
-      {
-        root: `home:.local/share/pnpm/store/${layout}`,
-        place,
-        restore: 'merge',
-        modes: 'executable',
-        select: () => soundFiles(place),
-      },
-    ],
-    cut: CUTS.default,
-    keepTimes: false,
-    nearKeys: [fingerprint.key.slice(0, fingerprint.key.lastIndexOf('/') + 1)],
-  };
 }

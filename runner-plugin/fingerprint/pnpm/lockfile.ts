@@ -19,6 +19,8 @@ export interface PnpmLockfile {
   /** Projects of the workspace, relative to the lockfile's folder; `.` is the root. */
   importers: string[];
   packages: [name: string, version: string][];
+  /** What pnpm's store calls them: integrities of tarballs, and where there is none, ids. */
+  stored: ReadonlySet<string>;
   inputs: Input[];
   /** Whether any package's presence depends on the machine's libc, system or processor. */
   bindsToPlatform: boolean;
@@ -56,6 +58,7 @@ function unknownFormat(path: string, text: string): PnpmLockfile {
     known: false,
     importers: ['.'],
     packages: [],
+    stored: new Set(),
     inputs: [valueInput('lockfile bytes', text)],
     bindsToPlatform: true,
     bindsToNode: true,
@@ -72,6 +75,9 @@ function whatItSays(lockfile: YamlMap): Omit<PnpmLockfile, 'path' | 'digest' | '
   return {
     importers: Object.keys(importers).sort(),
     packages: Object.keys(packages).map(nameAndVersion),
+    stored: new Set(
+      Object.entries(packages).flatMap(([key, one]) => storedAs(key, mapAt(one, 'resolution'))),
+    ),
     inputs: [
       valueInput('lockfile version', '9.0'),
       setInput('lockfile', packageLines(packages, snapshots)),
@@ -91,6 +97,20 @@ function whatItSays(lockfile: YamlMap): Omit<PnpmLockfile, 'path' | 'digest' | '
       isMap(patch) && typeof patch.path === 'string' ? [patch.path] : [],
     ),
   };
+}
+
+function storedAs(key: string, resolution: YamlMap): string[] {
+  const integrities = integritiesIn(resolution);
+  const isById = integrities.length === 0 || resolution.gitHosted === 'true';
+  return isById ? [...integrities, key, nameAndVersion(key)[1]] : integrities;
+}
+
+/** Of a tarball, or of one for each platform. */
+function integritiesIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, one]) =>
+    name === 'integrity' && typeof one === 'string' ? [one] : integritiesIn(one),
+  );
 }
 
 /** `@own/tool@1.0.0(peer@2.0.0)` -> `@own/tool`, `1.0.0(peer@2.0.0)` */

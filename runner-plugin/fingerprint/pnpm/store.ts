@@ -79,7 +79,7 @@ async function firstLinkable(folder: string, candidates: readonly string[]): Pro
 }
 
 /**
- * The store's files that are what their names say, and pnpm's index of them; relative and sorted. Trees are linked to the store, so
+ * All of the store's files that are what their names say, and pnpm's index of them; relative and sorted. Trees are linked to the store, so
  * that a script that changes a file there changes the store: such a file is left out, and pnpm fetches it again.
  */
 export async function soundFiles(store: string): Promise<string[]> {
@@ -97,6 +97,15 @@ export async function soundFiles(store: string): Promise<string[]> {
   if (found.length === 0) return [];
   await visit('index');
   for (const name of await readdir(store)) if (/^index\.db(-wal)?$/.test(name)) found.push(name);
+  return found.sort();
+}
+
+/** Those of the paths that are there and sound, as {@link soundFiles} has it; sorted. */
+export async function soundAmong(store: string, paths: Iterable<string>): Promise<string[]> {
+  const found: string[] = [];
+  for (const path of paths) {
+    if ((await isThere(join(store, path))) && (await isSound(store, path))) found.push(path);
+  }
   return found.sort();
 }
 

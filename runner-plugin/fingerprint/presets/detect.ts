@@ -10,6 +10,7 @@ import { CUTS } from '#protocol/format/limits.ts';
 import { formatRoot, rootOf } from '#protocol/format/root.ts';
 import { fault } from '#protocol/wire/errors.ts';
 import { fingerprintOf, type Input, valueInput } from '../fingerprint.ts';
+import { javaHome } from '../maven/toolchain.ts';
 import { systemFacts } from '../npm/system.ts';
 import type { Detection, KindDetector, Plan } from '../plan.ts';
 import { isThere, placedName } from '../project-place.ts';
@@ -48,7 +49,9 @@ async function projectAbove(start: string, { marks }: Preset): Promise<string | 
 }
 
 async function planOf(kind: string, preset: Preset, folder: string, detection: Detection): Promise<Plan> {
-  const { home, env, salt } = detection;
+  const { env, salt } = detection;
+  const home = preset.java ? javaHome(new Map(), detection.home) : detection.home;
+  const anchorOf = (place: string) => (place.startsWith(`${detection.home}/`) ? detection.home : home);
   const surroundings: Surroundings = { folder, home, env };
   const name = await placedName(await nameOf(preset, folder), folder);
   const inputs = [...(await fileInputs(preset, folder)), ...(await systemInputs())];
@@ -58,7 +61,7 @@ async function planOf(kind: string, preset: Preset, folder: string, detection: D
     fingerprint,
     folder,
     roots: places.map((place) => ({
-      root: formatRoot(rootOf(place, { workspace: folder, home })),
+      root: formatRoot(rootOf(place, { workspace: folder, home: anchorOf(place) })),
       place,
       restore: 'merge',
       modes: 'kept',

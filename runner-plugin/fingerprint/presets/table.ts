@@ -4,6 +4,7 @@
  * are those that the tools' own documentation names and that setup-go, setup-java, rust-cache, setup-python, setup-uv, the
  * composer documentation and setup-ruby use.
  */
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 export interface Surroundings {
@@ -21,6 +22,8 @@ export interface Preset {
   keyFiles: RegExp;
   /** How the project calls itself: a file and what stands around the name in it. */
   name?: { file: string; pattern: RegExp };
+  /** A JVM has its own word on which folder is the user's home. */
+  java?: true;
   /** Where downloads are kept; absolute. */
   places(surroundings: Surroundings): string[];
 }
@@ -32,6 +35,7 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
     keyFiles:
       /(^|\/)([^/]+\.gradle(\.kts)?|gradle\.properties|gradle\.lockfile|gradle-wrapper\.properties|[^/]+\.versions\.toml)$|^buildSrc\/.*\.(kt|java|groovy)$/,
     name: { file: 'settings.gradle', pattern: /^\s*rootProject\.name\s*=\s*['"]([^'"]+)['"]/m },
+    java: true,
     places: ({ home, env }) =>
       ['caches', 'wrapper'].map((part) => join(env.GRADLE_USER_HOME || join(home, '.gradle'), part)),
   },
@@ -75,17 +79,37 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
     marks: ['composer.lock'],
     keyFiles: /^composer\.lock$/,
     name: { file: 'composer.json', pattern: /"name"\s*:\s*"([^"]+)"/ },
-    places: ({ home, env }) => [
-      env.COMPOSER_CACHE_DIR ||
-        (env.COMPOSER_HOME
-          ? join(env.COMPOSER_HOME, 'cache')
-          : join(env.XDG_CACHE_HOME || join(home, '.cache'), 'composer')),
-    ],
+    places: ({ home, env }) => [env.COMPOSER_CACHE_DIR || composerCache(home, env)],
   },
   bundler: {
     programs: ['bundle', 'bundler'],
     marks: ['Gemfile.lock'],
     keyFiles: /^(Gemfile\.lock|\.ruby-version)$/,
-    places: ({ folder, env }) => [resolve(folder, env.BUNDLE_PATH || 'vendor/bundle')],
+    places: ({ folder, home, env }) => [
+      resolve(folder, env.BUNDLE_PATH || bundlePath(folder, home, env) || 'vendor/bundle'),
+    ],
   },
 };
+
+/** As Composer's Factory has it: the XDG folder only where anything speaks for XDG, or nothing else is there. */
+function composerCache(home: string, env: Surroundings['env']): string {
+  if (env.COMPOSER_HOME) return join(env.COMPOSER_HOME, 'cache');
+  if (process.platform === 'darwin') return join(home, 'Library/Caches/composer');
+  const own = join(home, '.composer/cache');
+  const usesXdg = Object.keys(env).some((name) => name.startsWith('XDG_')) || existsSync('/etc/xdg');
+  return usesXdg && !existsSync(own) ? join(env.XDG_CACHE_HOME || join(home, '.cache'), 'composer') : own;
+}
+
+/** What `bundle config set path` wrote: the project's own settings go before the user's. */
+function bundlePath(folder: string, home: string, env: Surroundings['env']): string | undefined {
+  const files = [
+    join(resolve(folder, env.BUNDLE_APP_CONFIG || '.bundle'), 'config'),
+    env.BUNDLE_USER_CONFIG || join(home, '.bundle/config'),
+  ];
+  for (const file of files) {
+    const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    const path = /^BUNDLE_PATH:\s*"?([^"\n]+?)"?\s*$/m.exec(text)?.[1];
+    if (path !== undefined) return path;
+  }
+  return undefined;
+}

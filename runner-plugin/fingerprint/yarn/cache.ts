@@ -53,24 +53,47 @@ function expand(text: string, env: CacheOptions['env'], home: string): string {
 
 /** Those of its files that the lockfile names; relative, sorted. */
 export async function cachedFiles(cache: string, lockfile: YarnLockfile): Promise<string[]> {
-  const names = await readdir(cache).catch(() => []);
-  const prefixes = new Set(lockfile.packages.map(lockfile.form === 'classic' ? classicPrefix : berryPrefix));
-  const wanted = names.filter((name) =>
-    lockfile.form === 'classic'
-      ? prefixes.has(name.replace(/[0-9a-f]{40}(-integrity)?$/, ''))
-      : name.endsWith('.zip') && prefixes.has(name.slice(0, name.lastIndexOf('-') + 1)),
-  );
+  const wanted = (await readdir(cache).catch(() => [])).filter(namedBy(lockfile));
   if (lockfile.form === 'berry') return wanted.sort();
   return (await Promise.all(wanted.map((name) => filesIn(cache, name)))).flat().sort();
 }
 
-/** `npm-@own-tool-1.0.0-` before the digest. */
-function classicPrefix({ name, version }: LockedByYarn): string {
-  return `npm-${name.replace('/', '-')}-${version}-`;
+/** Whether a path in the cache is of a package that the lockfile names: yarn 1 has a folder for each, yarn 4 an archive. */
+export function namedBy({ form, packages, cacheKey }: YarnLockfile): (path: string) => boolean {
+  if (form === 'berry') {
+    const known = new Set(packages.flatMap((one) => archiveNames(one, cacheKey)));
+    return (path) => known.has(path) || (path.endsWith('.zip') && known.has(path.replace(/[^-]*$/, '')));
+  }
+  const known = new Set(packages.map((one) => folderName(one)));
+  return (path) => {
+    const folder = path.split('/', 1)[0]?.replace(/-integrity$/, '') ?? '';
+    return [folder, folder.replace(/[0-9a-f]{40}$/, ''), `${folder}-`].some((name) => known.has(name));
+  };
 }
 
-/** `@own-tool-npm-1.0.0-5bde4f38c9-` before a version of the format or a checksum. */
-function berryPrefix({ name, resolution }: LockedByYarn): string {
+/**
+ * yarn 1's folder, but for the `-integrity` that it may end with: `npm-@own-tool-1.0.0-<sha1>`. Where the lockfile does not have the
+ * digest, it is the name up to there, and any may follow, or none.
+ */
+function folderName({ name, version, checksum = '' }: LockedByYarn): string {
+  const slug = name.replace(/[^@a-z0-9]+/g, '-').replace(/^-+|-+$/g, '');
+  return `npm-${slug}-${version}-${checksum}`;
+}
+
+/**
+ * Archives of yarn 4 end with the lockfile's cache key where projects share them, and in a project's own cache with the beginning of
+ * their checksum. With neither in the lockfile it is their name up to there.
+ */
+function archiveNames(one: LockedByYarn, cacheKey: string | undefined): string[] {
+  const prefix = archivePrefix(one);
+  const [, ownKey, digest] = /^(?:(\d+[^/]*)\/)?(.+)$/.exec(one.checksum ?? '') ?? [];
+  if (digest === undefined) return [prefix];
+  const ends = [ownKey ?? cacheKey, cacheKey, digest.slice(0, 10)];
+  return ends.flatMap((end) => (end === undefined ? [] : [`${prefix}${end}.zip`]));
+}
+
+/** `@own-tool-npm-1.0.0-5bde4f38c9-` */
+function archivePrefix({ name, resolution }: LockedByYarn): string {
   const [, scope, bare = name] = /^(?:@([^/]+)\/)?(.+)$/.exec(name) ?? [];
   const reference = resolution.slice(name.length + 1);
   const protocol = /^([^:]+):/.exec(reference)?.[1];

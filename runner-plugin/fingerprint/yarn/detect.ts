@@ -30,7 +30,7 @@ import { systemFacts } from '../npm/system.ts';
 import type { Detection, KindDetector, Plan, StandIn } from '../plan.ts';
 import { isThere } from '../project-place.ts';
 import { withoutSecrets } from '../secret.ts';
-import { cachedFiles, cacheFolder } from './cache.ts';
+import { cachedFiles, cacheFolder, namedBy } from './cache.ts';
 import { FLAGS, isInstall, YARN } from './command.ts';
 import { whyNotInstalled } from './installed.ts';
 import { readYarnLockfile, type YarnLockfile } from './lockfile.ts';
@@ -145,7 +145,10 @@ async function planOf(
     nearKeys: [],
     ...(refused === undefined ? {} : { refused }),
     ...(install
-      ? { install: { onHit: 'run', why: "yarn finds nothing to link, and runs the project's own scripts" } }
+      ? {
+          install: { onHit: 'run', why: "yarn finds nothing to link, and runs the project's own scripts" },
+          sample: {},
+        }
       : {}),
     async finish() {
       await makeBinsExecutable(folder, workspaces);
@@ -264,6 +267,7 @@ function cacheRoot({ lockfile, cache }: Project): RootPlan {
     restore: 'merge',
     modes: 'executable',
     select: () => cachedFiles(cache, lockfile),
+    wants: () => namedBy(lockfile),
   };
 }
 

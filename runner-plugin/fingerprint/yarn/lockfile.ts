@@ -8,13 +8,15 @@ import { canonicalBytes } from '#protocol/format/canonical-json.ts';
 import type { Digest } from '#protocol/format/manifest.ts';
 import { fault } from '#protocol/wire/errors.ts';
 import { type Input, setInput, valueInput } from '../fingerprint.ts';
-import { hasConflict, isMap, parseYaml } from '../node-project/yaml.ts';
+import { hasConflict, isMap, mapAt, parseYaml } from '../node-project/yaml.ts';
 
 export interface LockedByYarn {
   name: string;
   /** yarn 2 and later: `left@npm:1.0.0`; yarn 1: nothing. */
   resolution: string;
   version: string;
+  /** yarn 2 and later: of its archive, as yarn writes it (`10c0/5bde…`); yarn 1: sha1 of its tarball, where `resolved` has it. */
+  checksum?: string;
 }
 
 export interface YarnLockfile {
@@ -24,6 +26,8 @@ export interface YarnLockfile {
   /** Whose form it has: `classic` is yarn 1's. */
   form: 'classic' | 'berry';
   packages: LockedByYarn[];
+  /** yarn 2 and later: what names of archives end with in a cache that projects share. */
+  cacheKey?: string;
   /** What packages are asked for by: `left@^1.0.0`. */
   patterns: ReadonlySet<string>;
   inputs: Input[];
@@ -62,17 +66,20 @@ function readBerry(path: string, text: string): YarnLockfile {
       name: nameIn(String(entry.resolution)),
       resolution: String(entry.resolution),
       version: String(entry.version),
+      ...(typeof entry.checksum === 'string' ? { checksum: entry.checksum } : {}),
     };
     const patterns = key.split(', ').sort();
     for (const pattern of patterns) all.add(pattern);
     packages.push(one);
     lines.push([one.name, `${one.version} ${short({ ...entry, patterns })}`]);
   }
+  const { cacheKey } = mapAt(value, '__metadata');
   return {
     path,
     digest: hash('sha256', text, 'hex'),
     form: 'berry',
     packages,
+    ...(typeof cacheKey === 'string' ? { cacheKey } : {}),
     patterns: all,
     inputs: [valueInput('lockfile version', short(value.__metadata ?? null)), setInput('lockfile', lines)],
     workspaces: packages.flatMap(({ resolution }) => /@workspace:(.+)$/.exec(resolution)?.[1] ?? []).sort(),
@@ -103,7 +110,10 @@ function readClassic(path: string, text: string): YarnLockfile {
       .map((pattern) => pattern.replace(/^"|"$/g, ''))
       .sort();
     const name = nameIn(patterns[0] ?? '');
-    packages.push({ name, resolution: '', version });
+    const checksum = fields
+      .map((field) => /^ {2}resolved .*#([0-9a-f]{40})"?$/.exec(field)?.[1])
+      .find(Boolean);
+    packages.push({ name, resolution: '', version, ...(checksum === undefined ? {} : { checksum }) });
     lines.push([name, `${version} ${short([patterns, fields])}`]);
     for (const pattern of patterns) {
       all.add(pattern);

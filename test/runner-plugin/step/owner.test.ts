@@ -1,12 +1,12 @@
 import { chownSync } from 'node:fs';
 import { test } from 'tap';
 import { ownersOf } from '#runner-plugin/step/owner.ts';
-import { needThat } from '../../needs.ts';
+import { permits } from '../../needs.ts';
 
 const inWorkspace = [{ root: 'workspace:node_modules' }];
 
 test('as root in a work folder of another user, what is restored there is that user’s', async (t) => {
-  if (!needThat(t, process.getuid?.() === 0, 'not root')) return;
+  if (!permits(t, process.getuid?.() === 0, 'not root')) return;
   const folder = t.testdir();
   chownSync(folder, 1000, 1001);
   const owner = { uid: 1000, gid: 1001 };

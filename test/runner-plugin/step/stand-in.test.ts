@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import tap, { test } from 'tap';
 import { CUTS } from '#protocol/format/limits.ts';
-import { fingerprintOf, valueInput } from '#runner-plugin/fingerprint/fingerprint.ts';
+import { fingerprintOf, type RootPlan, valueInput } from '#runner-plugin/fingerprint/fingerprint.ts';
 import type { Plan, StandIn } from '#runner-plugin/fingerprint/plan.ts';
 import { type RunOptions, type RunOutcome, run } from '#runner-plugin/step/run.ts';
 import { bodyOf, httpServer, type Teardown } from '../client/servers.ts';
@@ -98,6 +98,42 @@ test('where only a near one is there, the command runs with it, and both are sav
   const third = second.fresh();
   third.write({ lock: 'a 1.1\nb 2.0\n' });
   t.match((await third.run()).report, { hit: 'exact', skipped: true });
+});
+
+test('of a near one only what is wanted is restored; an exact one holds nothing else', async (t) => {
+  const first = project(t);
+  await first.run();
+  const wants: RootPlan['wants'] = () => (path) => path === '2.0';
+  const root: RootPlan = { root: 'home:.store', place: '', restore: 'merge', modes: 'executable', wants };
+  const bumped = first.fresh();
+  const near = first.fresh({ roots: [{ ...root, place: join(bumped.folder, 'store') }] });
+  near.write({ lock: 'a 1.1\nb 2.0\n' });
+  t.match((await near.run('true', { noSave: true })).report, { hit: 'near' });
+  t.same(readdirSync(join(bumped.folder, 'store')), ['2.0']);
+  t.match(near.lines.at(-1), /finds what was cached: 1 file,/);
+
+  const other = first.fresh();
+  const exact = first.fresh({ roots: [{ ...root, place: join(other.folder, 'store') }] });
+  await exact.run('true', { noSave: true, salt: 'another tree' });
+  t.same(readdirSync(join(other.folder, 'store')).sort(), ['1.0', '2.0']);
+});
+
+test('what a selection has to tell is told', async (t) => {
+  const first = project(t);
+  const root: RootPlan = {
+    root: 'home:.store',
+    place: join(first.folder, 'store'),
+    restore: 'merge',
+    modes: 'executable',
+    async select(tell) {
+      tell('it is saved whole');
+      return ['1.0'];
+    },
+  };
+  const telling = first.fresh({ roots: [root] });
+  first.write({ 'store/1.0': '' });
+  await telling.run();
+  t.ok(said(telling, 'it is saved whole'));
 });
 
 test('what is to be done to it is done before the command; where that fails, the command is given nothing', async (t) => {

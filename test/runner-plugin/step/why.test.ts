@@ -1,4 +1,8 @@
+import { join } from 'node:path';
 import tap, { test } from 'tap';
+import { CUTS } from '#protocol/format/limits.ts';
+import { fingerprintOf } from '#runner-plugin/fingerprint/fingerprint.ts';
+import type { KindDetector } from '#runner-plugin/fingerprint/plan.ts';
 import { run } from '#runner-plugin/step/run.ts';
 import { why } from '#runner-plugin/step/why.ts';
 import { closedPort } from '../client/servers.ts';
@@ -65,6 +69,51 @@ test('the inputs that differ are named, line by line, against the newest entry',
     },
   ]);
 });
+
+test('where there is no exact hit it says what stands in, and where there is one, nothing of it', async (t) => {
+  const set = project(t);
+  const name = `stand-in-${projects++}`;
+  const kinds = kindOf(
+    'npm',
+    'lock',
+    ({ fingerprint: { inputs } }) => ({
+      standIn: {
+        fingerprint: fingerprintOf('npm-store', name, inputs),
+        roots: [
+          { root: 'home:.store', place: join(set.folder, 'store'), restore: 'merge', modes: 'executable' },
+        ],
+        cut: CUTS.default,
+        keepTimes: false,
+        nearKeys: [`npm-store/${name}/`],
+      },
+    }),
+    name,
+  );
+  const context = { ...set.context, kinds };
+  const command = set.command(`${INSTALL}; mkdir -p store; touch store/f`);
+  const [before] = (await why(context, { command })).answers;
+  t.equal(before?.standIn, undefined, 'nothing was saved yet');
+  await run(context, { command });
+  const [same] = (await why(context, { command })).answers;
+  t.match(same, { hit: 'exact' });
+  t.equal(same?.standIn, undefined);
+  set.write({ lock: 'a 1.1\nb 2.0\n' });
+  const near = { kind: 'npm-store', key: new RegExp(`^npm-store/${name}/`), hit: 'near' };
+  t.match((await why(context, { command })).answers, [{ hit: 'none', standIn: near }]);
+  set.write({ lock: 'a 1.0\nb 2.0\n' });
+  const refused = { npm: async () => refusedBy(await (kinds.npm as () => Promise<KindDetector>)()) };
+  const [answer] = (await why({ ...context, kinds: refused }, { command })).answers;
+  t.match(answer, { reason: 'its tree is nobody’s', standIn: { ...near, hit: 'exact' } });
+});
+
+/** The same plans, whose trees may not be had. */
+function refusedBy(detector: KindDetector): KindDetector {
+  return {
+    ...detector,
+    detect: async (detection) =>
+      (await detector.detect(detection)).map((plan) => ({ ...plan, refused: 'its tree is nobody’s' })),
+  };
+}
 
 test('without a command it takes the one that was recorded', async (t) => {
   const set = project(t);

@@ -4,13 +4,13 @@ import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { needThat, programPath } from '../../needs.ts';
+import { needThat, permits, programPath } from '../../needs.ts';
 
 /** A file system of `kib` KiB, unmounted when the test ends. Undefined where the test must be skipped: return at once. */
 export function smallDisk(t: Test, kib: number): string | undefined {
   const [mount, umount] = [programPath('mount'), programPath('umount')];
   const isRoot = process.getuid?.() === 0 && process.platform === 'linux';
-  if (!needThat(t, isRoot, 'only root may mount a small file system')) return undefined;
+  if (!permits(t, isRoot, 'only root may mount a small file system')) return undefined;
   if (mount === undefined || umount === undefined) {
     needThat(t, false, 'mount not installed');
     return undefined;
@@ -20,7 +20,7 @@ export function smallDisk(t: Test, kib: number): string | undefined {
     execFileSync(mount, ['-t', 'tmpfs', '-o', `size=${kib}k`, 'tmpfs', folder], { stdio: 'pipe' });
   } catch {
     rmdirSync(folder);
-    needThat(t, false, 'mounting is not permitted here');
+    permits(t, false, 'mounting is not permitted here');
     return undefined;
   }
   t.teardown(() => {

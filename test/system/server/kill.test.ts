@@ -50,7 +50,7 @@ const old = someSegments(3, 'old');
 const next = [old[0] as MadeSegment, ...someSegments(2, 'next')];
 
 /** From here on the new entry is what a restart must find. */
-const AFTER_COMMIT: Failpoint[] = ['commit-manifest-written', 'commit-indexed'];
+const AFTER_COMMIT: Failpoint[] = ['commit-manifest-written', 'commit-refs-written', 'commit-indexed'];
 const [SAVING, COMMITTING, RETIRING] = ['', 'commit-', 'retire-'].map((prefix) =>
   FAILPOINTS.filter((point) => point.startsWith(prefix) && (prefix !== '' || !point.startsWith('retire-'))),
 ) as [Failpoint[], Failpoint[], Failpoint[]];

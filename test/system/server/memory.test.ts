@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { test } from 'tap';
-import { needThat } from '../../needs.ts';
+import { permits } from '../../needs.ts';
 import { save } from '../../server/api/open-server.ts';
 import { noise, segmentOf } from '../../server/made-segments.ts';
 import { dataFolder, startServer } from './start-server.ts';
@@ -19,7 +19,7 @@ function residentBytes(pid: number): number {
 }
 
 test('eighty readers of an archive, most of whom stop reading, cost the server no memory to speak of', async (t) => {
-  if (!needThat(t, existsSync('/proc/self/status'), 'no /proc to read the memory of a process from')) return;
+  if (!permits(t, existsSync('/proc/self/status'), 'no /proc to read the memory of a process from')) return;
   const { url, child } = await startServer(t, dataFolder(t));
   const pid = child.pid ?? 0;
   const segments = Array.from({ length: 24 }, (_, at) =>

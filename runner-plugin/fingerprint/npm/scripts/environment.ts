@@ -19,7 +19,7 @@ export async function askNpm(
   command: readonly string[],
   options: { folder: string; env: Env; signal: AbortSignal },
 ): Promise<Record<string, string>> {
-  const shell = await dumpingShell();
+  const shell = await dumpingShell(options.folder);
   const [program = '', ...args] = command;
   try {
     await run(program, args, {

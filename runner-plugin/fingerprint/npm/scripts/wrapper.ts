@@ -3,7 +3,8 @@
  * links, waits for its word, and becomes the shell that the user has. A script, and what it starts, sees nothing of it: no
  * variable is left behind, and an npm that a script starts has the user's own shell again.
  *
- * It lies in a folder of its own, made for one run and removed after it, with all that it needs written into it.
+ * It lies in a folder of its own among the temporary files, made for one run and removed after it, with all that it needs written
+ * into it; the shell itself in the project where nothing among the temporary files may be started.
  */
 import { access, constants, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -29,40 +30,33 @@ export interface WrapperOptions {
 }
 
 export async function recordingShell({ root, userShell, hidden }: WrapperOptions): Promise<Wrapper> {
-  const wrapper = await emptyWrapper();
-  const tell = join(wrapper.shell, '..', 'tell.cjs');
-  await writeFile(tell, tellText(wrapper.socket), { mode: 0o600 });
   const ownShell =
     userShell === undefined
       ? 'unset npm_config_script_shell'
       : `npm_config_script_shell=${quoted(userShell)}; export npm_config_script_shell`;
-  const text = `#!/bin/sh
+  return makeWrapper(root, ({ program, socket }) => ({
+    program: tellText(socket),
+    shell: `#!/bin/sh
 ${passNpx(userShell)}
 below=\${npm_package_json#${quoted(root)}/}
 case $below in
   node_modules/*|*/node_modules/*) ;;
-  *) NODE_OPTIONS= ${quoted(process.execPath)} ${quoted(tell)} "$@" </dev/null >/dev/null || : ;;
+  *) NODE_OPTIONS= ${quoted(process.execPath)} ${quoted(program)} "$@" </dev/null >/dev/null || : ;;
 esac
 unset ${['below', ...hidden].join(' ')}
 ${ownShell}
 exec ${quoted(userShell ?? 'sh')} "$@"
-`;
-  await place(wrapper, text);
-  return wrapper;
+`,
+  }));
 }
 
 /** A shell that runs nothing and leaves its environment: by it npm tells the one that it would give to a script. */
-export async function dumpingShell(): Promise<Wrapper> {
-  const wrapper = await emptyWrapper();
-  const program = `require('node:fs').writeFileSync(${JSON.stringify(wrapper.dump)}, JSON.stringify(process.env))`;
-  const file = join(wrapper.shell, '..', 'dump.cjs');
-  await writeFile(file, program, { mode: 0o600 });
-  // NODE_OPTIONS is part of what is asked for, so it stays: the user's own Node would have it too.
-  await place(
-    wrapper,
-    `#!/bin/sh\n${passNpx(undefined)}\nexec ${quoted(process.execPath)} ${quoted(file)}\n`,
-  );
-  return wrapper;
+export function dumpingShell(root: string): Promise<Wrapper> {
+  return makeWrapper(root, ({ program, dump }) => ({
+    program: `require('node:fs').writeFileSync(${JSON.stringify(dump)}, JSON.stringify(process.env))`,
+    // NODE_OPTIONS is part of what is asked for, so it stays: the user's own Node would have it too.
+    shell: `#!/bin/sh\n${passNpx(undefined)}\nexec ${quoted(process.execPath)} ${quoted(program)}\n`,
+  }));
 }
 
 // `npx npm@10 ci` starts the npm that it is about by a shell too; that one is to have ours again.
@@ -70,25 +64,61 @@ function passNpx(userShell: string | undefined): string {
   return `[ "$npm_lifecycle_event" = npx ] && exec ${quoted(userShell ?? 'sh')} "$@"`;
 }
 
-/** Throws where nothing in that folder may be started: a temporary folder that is mounted so. */
-async function place(wrapper: Wrapper, text: string): Promise<void> {
-  await writeFile(wrapper.shell, text, { mode: 0o700 });
+const PREFIX = 'cachalot-scripts-';
+
+interface Files {
+  program: string;
+  socket: string;
+  dump: string;
+}
+
+/** `texts`: what the shell's program is, and the shell itself. Throws where nothing can be started anywhere. */
+async function makeWrapper(
+  root: string,
+  texts: (files: Files) => { program: string; shell: string },
+): Promise<Wrapper> {
+  const folder = await mkdtemp(join(tmpdir(), PREFIX));
+  const folders = [folder];
+  const remove = async (): Promise<void> => {
+    for (const one of folders) await rm(one, { recursive: true, force: true });
+  };
+  const files = {
+    program: join(folder, 'tell.cjs'),
+    socket: join(folder, 'recorder'),
+    dump: join(folder, 'environment.json'),
+  };
   try {
-    await access(wrapper.shell, constants.X_OK);
+    const { program, shell } = texts(files);
+    await writeFile(files.program, program, { mode: 0o600 });
+    return { shell: await placeShell(folder, shell), socket: files.socket, dump: files.dump, remove };
   } catch (error) {
-    await wrapper.remove();
+    await remove();
     throw error;
+  }
+
+  async function placeShell(first: string, text: string): Promise<string> {
+    try {
+      return await startable(first, text);
+    } catch (error) {
+      // Temporary folders are often mounted so that nothing in them may be started. Where packages' bins are to run, it may.
+      for (const above of [join(root, '.git'), root]) {
+        const other = await mkdtemp(join(above, `.${PREFIX}`)).catch(() => undefined);
+        if (other === undefined) continue;
+        folders.push(other);
+        const shell = await startable(other, text).catch(() => undefined);
+        if (shell !== undefined) return shell;
+      }
+      throw error;
+    }
   }
 }
 
-async function emptyWrapper(): Promise<Wrapper> {
-  const folder = await mkdtemp(join(tmpdir(), 'cachalot-scripts-'));
-  return {
-    shell: join(folder, 'shell'),
-    socket: join(folder, 'recorder'),
-    dump: join(folder, 'environment.json'),
-    remove: () => rm(folder, { recursive: true, force: true }),
-  };
+/** Writes the shell into that folder. Throws where it may not be started there. */
+async function startable(folder: string, text: string): Promise<string> {
+  const shell = join(folder, 'shell');
+  await writeFile(shell, text, { mode: 0o700 });
+  await access(shell, constants.X_OK);
+  return shell;
 }
 
 // Values of settings may be secret, and are not needed: npm itself is asked for them where a script is run again.

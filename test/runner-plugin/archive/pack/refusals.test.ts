@@ -8,7 +8,7 @@ import type { ErrorCode } from '#protocol/wire/errors.ts';
 import { nodeFiles } from '#runner-plugin/archive/file-access.ts';
 import { type PackOptions, type PackRoot, pack } from '#runner-plugin/archive/pack.ts';
 import { PackThreads } from '#runner-plugin/archive/pack-threads.ts';
-import { need, needThat } from '../../../needs.ts';
+import { need, permits } from '../../../needs.ts';
 import { MemoryStore } from './memory-store.ts';
 import { filesWith, optionsFor, rootAt, scratchFolder } from './setting.ts';
 import { contentOf, writeTree } from './tree.ts';
@@ -57,7 +57,7 @@ test('sockets, FIFOs and devices (E16)', async (t) => {
 });
 
 test('names that are not UTF-8, of files and of what links say', async (t) => {
-  if (!needThat(t, process.platform === 'linux', 'a file system that takes any bytes for a name')) return;
+  if (!permits(t, process.platform === 'linux', 'a file system that takes any bytes for a name')) return;
   const folder = scratchFolder(t);
   fs.mkdirSync(join(folder, 'names'));
   fs.writeFileSync(Buffer.concat([Buffer.from(`${folder}/names/x`), Buffer.from([0xff, 0x41])]), '');

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { test } from 'tap';
 import type { ArchiveSource } from '#runner-plugin/archive/unpack.ts';
-import { needThat } from '../../../needs.ts';
+import { permits } from '../../../needs.ts';
 import { contentOf } from '../pack/tree.ts';
 import { mount } from './mounts.ts';
 import { outcomeOf, settingFor, snapshot, sourceOf, unpackInto } from './setting.ts';
@@ -70,7 +70,7 @@ test('no room: DISK_FULL, and all is as it was', async (t) => {
   const setting = settingFor(t, false);
   const archive = await archiveIn(setting, LARGE);
   const small = join(setting.folder, 'work');
-  if (!needThat(t, mount(t, '-t', 'tmpfs', '-o', 'size=5m', 'none', small), 'nothing can be mounted here'))
+  if (!permits(t, mount(t, '-t', 'tmpfs', '-o', 'size=5m', 'none', small), 'nothing can be mounted here'))
     return;
   fs.mkdirSync(setting.target);
   fs.writeFileSync(join(setting.target, 'old'), 'old');
@@ -90,7 +90,7 @@ test('no room for names: DISK_FULL, and all is as it was', async (t) => {
   const archive = await archiveIn(setting, LARGE);
   const small = join(setting.folder, 'work');
   if (
-    !needThat(t, mount(t, '-t', 'tmpfs', '-o', 'nr_inodes=20', 'none', small), 'nothing can be mounted here')
+    !permits(t, mount(t, '-t', 'tmpfs', '-o', 'nr_inodes=20', 'none', small), 'nothing can be mounted here')
   )
     return;
   for (const workers of [0, 2])
@@ -109,7 +109,7 @@ test('descriptors are all closed, whatever happened', async (t) => {
   const setting = settingFor(t);
   const archive = await archiveIn(setting, [...LARGE, { path: 'large', content: contentOf(20_000_000, 1) }]);
   const open = () => fs.readdirSync('/proc/self/fd').length;
-  if (!needThat(t, fs.existsSync('/proc/self/fd'), 'no list of descriptors')) return;
+  if (!permits(t, fs.existsSync('/proc/self/fd'), 'no list of descriptors')) return;
   await unpackInto(setting.target, archive, { workers: 2 });
   const before = open();
   await unpackInto(setting.target, archive, { workers: 2 });

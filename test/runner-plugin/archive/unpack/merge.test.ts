@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
 import { formatRoot } from '#protocol/format/root.ts';
-import { needThat } from '../../../needs.ts';
+import { permits } from '../../../needs.ts';
 import { rootAt } from '../pack/setting.ts';
 import { contentOf, describeTree, type Entry, writeTree } from '../pack/tree.ts';
 import { archiveOfTrees } from './archives.ts';
@@ -129,7 +129,7 @@ test('E18 a hard link to what stands behind a link', async (t) => {
 });
 
 test('a failure takes away what had been added', async (t) => {
-  if (!needThat(t, becomeNobody(t), 'file modes hold nobody back here')) return;
+  if (!permits(t, becomeNobody(t), 'file modes hold nobody back here')) return;
   const setting = settingFor(t, false);
   const archive = await merging(setting);
   writeTree(setting.target, [
@@ -142,7 +142,7 @@ test('a failure takes away what had been added', async (t) => {
 });
 
 test('a failure of another root takes away what had been added', async (t) => {
-  if (!needThat(t, process.getuid?.() === 0, 'only root makes folders of others')) return;
+  if (!permits(t, process.getuid?.() === 0, 'only root makes folders of others')) return;
   const setting = settingFor(t, false);
   writeTree(join(setting.folder, 'saved/m'), TREE);
   writeTree(join(setting.folder, 'saved/z'), TREE);

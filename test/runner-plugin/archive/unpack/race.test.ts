@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'tap';
 import type { ArchiveSource } from '#runner-plugin/archive/unpack.ts';
-import { needThat } from '../../../needs.ts';
+import { permits } from '../../../needs.ts';
 import { rootAt } from '../pack/setting.ts';
 import { contentOf, type Entry, writeTree } from '../pack/tree.ts';
 import { archiveOfTrees } from './archives.ts';
@@ -60,7 +60,7 @@ function swapForLink(folder: string, victim: string): boolean {
 }
 
 test('E10 a folder of a merged target is swapped after any look at it', async (t) => {
-  if (!needThat(t, fs.existsSync('/proc/self/fd'), 'descriptors give no way into folders here')) return;
+  if (!permits(t, fs.existsSync('/proc/self/fd'), 'descriptors give no way into folders here')) return;
   const setting = settingFor(t, false);
   writeTree(join(setting.folder, 'saved'), TREE);
   const archive = await archiveOfTrees([rootAt(join(setting.folder, 'saved'), { restore: 'merge' })]);
@@ -86,7 +86,7 @@ test('E10 a folder of a merged target is swapped after any look at it', async (t
 });
 
 test('E10 the staging folder is swapped while it is being filled', async (t) => {
-  if (!needThat(t, fs.existsSync('/proc/self/fd'), 'descriptors give no way into folders here')) return;
+  if (!permits(t, fs.existsSync('/proc/self/fd'), 'descriptors give no way into folders here')) return;
   for (const restore of ['replace', 'merge'] as const) {
     for (const workers of [0, 1]) {
       const setting = settingFor(t);

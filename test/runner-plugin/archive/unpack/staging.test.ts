@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'tap';
 import { formatRoot } from '#protocol/format/root.ts';
 import type { ArchiveSource } from '#runner-plugin/archive/unpack.ts';
-import { needThat } from '../../../needs.ts';
+import { permits } from '../../../needs.ts';
 import { rootAt } from '../pack/setting.ts';
 import { writeTree } from '../pack/tree.ts';
 import { archiveOfTrees } from './archives.ts';
@@ -63,7 +63,7 @@ test('inside the target, where that is the current directory', async (t) => {
 });
 
 test('inside the target, where its parent cannot be written; also by somebody who may not move read-only folders', async (t) => {
-  if (!needThat(t, becomeNobody(t), 'file modes hold nobody back here')) return;
+  if (!permits(t, becomeNobody(t), 'file modes hold nobody back here')) return;
   const setting = settingFor(t);
   const archive = await archiveIn(setting);
   fs.chmodSync(join(setting.folder, 'work'), 0o555);
@@ -74,7 +74,7 @@ test('inside the target, where its parent cannot be written; also by somebody wh
 });
 
 test('beside it, by somebody who may not move read-only folders', async (t) => {
-  if (!needThat(t, becomeNobody(t), 'file modes hold nobody back here')) return;
+  if (!permits(t, becomeNobody(t), 'file modes hold nobody back here')) return;
   const setting = settingFor(t);
   const archive = await archiveIn(setting);
   fs.chmodSync(join(setting.folder, 'saved'), 0o555);
@@ -87,7 +87,7 @@ test('beside it, by somebody who may not move read-only folders', async (t) => {
 });
 
 test('a target that cannot be written at all', async (t) => {
-  if (!needThat(t, becomeNobody(t), 'file modes hold nobody back here')) return;
+  if (!permits(t, becomeNobody(t), 'file modes hold nobody back here')) return;
   const setting = settingFor(t);
   const archive = await archiveIn(setting);
   fs.chmodSync(setting.target, 0o555);
@@ -99,7 +99,7 @@ test('a target that cannot be written at all', async (t) => {
 });
 
 test("a target whose parent is sticky and another's: its children are swapped, or all is as it was", async (t) => {
-  if (!needThat(t, process.getuid?.() === 0, 'only root makes folders of others')) return;
+  if (!permits(t, process.getuid?.() === 0, 'only root makes folders of others')) return;
   const setting = settingFor(t);
   const archive = await archiveIn(setting);
   fs.chmodSync(setting.folder, 0o755);
@@ -118,7 +118,7 @@ test("a target whose parent is sticky and another's: its children are swapped, o
 });
 
 test('several roots: when one cannot be put in place, those before it go back', async (t) => {
-  if (!needThat(t, process.getuid?.() === 0, 'only root makes folders of others')) return;
+  if (!permits(t, process.getuid?.() === 0, 'only root makes folders of others')) return;
   const setting = settingFor(t);
   for (const name of ['a', 'b', 'c']) writeTree(join(setting.folder, 'saved', name), TREE);
   const roots = ['a', 'b', 'c'].map((name) =>
@@ -176,7 +176,7 @@ test('a target that is a mount point; one of the same file system too', async (t
       kind === 'tmpfs'
         ? mount(t, '-t', 'tmpfs', 'none', setting.target)
         : mount(t, '--bind', other, setting.target);
-    if (!needThat(t, mounted, 'nothing can be mounted here')) return;
+    if (!permits(t, mounted, 'nothing can be mounted here')) return;
     fs.mkdirSync(join(setting.target, 'old'));
     fs.writeFileSync(join(setting.target, 'old/file'), 'old');
     await unpackInto(setting.target, archive);
@@ -191,7 +191,7 @@ test('what is mounted inside the target is not emptied with it', async (t) => {
   const archive = await archiveIn(setting);
   fs.mkdirSync(join(setting.target, 'old/volume'));
   if (
-    !needThat(
+    !permits(
       t,
       mount(t, '-t', 'tmpfs', 'none', join(setting.target, 'old/volume')),
       'nothing can be mounted here',
@@ -212,7 +212,7 @@ test("a folder of an overlay's lower layer, which cannot be moved (EXDEV)", asyn
   const merged = join(setting.folder, 'merged');
   // An overlay does not stand on another.
   if (
-    !needThat(t, mount(t, '-t', 'overlay', '-o', layers, 'overlay', merged), 'no overlay can be mounted here')
+    !permits(t, mount(t, '-t', 'overlay', '-o', layers, 'overlay', merged), 'no overlay can be mounted here')
   )
     return;
   const target = join(merged, 'tree');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { test } from 'tap';
 import { formatRoot } from '#protocol/format/root.ts';
-import { need, needThat } from '../../../needs.ts';
+import { need, permits } from '../../../needs.ts';
 import { rootAt, untar } from '../pack/setting.ts';
 import { arbitraryTree, contentOf, describeTree, type Entry, writeTree } from '../pack/tree.ts';
 import { archiveOf, archiveOfTrees } from './archives.ts';
@@ -258,7 +258,7 @@ test('places that lie in each other are refused before anything is done', async 
 });
 
 test('files get the owner that is given, links, folders and the folders above too', async (t) => {
-  if (!needThat(t, process.getuid?.() === 0, 'only root gives files away')) return;
+  if (!permits(t, process.getuid?.() === 0, 'only root gives files away')) return;
   const { folder } = settingFor(t);
   writeTree(join(folder, 'saved'), [
     { path: 'd', mode: 0o755 },
@@ -279,7 +279,7 @@ test('files get the owner that is given, links, folders and the folders above to
 });
 
 test('of two roots each has its own owner', async (t) => {
-  if (!needThat(t, process.getuid?.() === 0, 'only root gives files away')) return;
+  if (!permits(t, process.getuid?.() === 0, 'only root gives files away')) return;
   const { folder } = settingFor(t);
   const roots = ['mine', 'theirs'].map((name) => {
     writeTree(join(folder, name), [{ path: 'd' }, { path: 'd/f', content: Buffer.from(name) }]);

@@ -114,6 +114,18 @@ for (const [what, change, why] of [
     /build directory/,
   ],
   [
+    'a build is made of what is called like a secret',
+    {
+      files: {
+        'core/pom.xml': MODULE(
+          'core',
+          `<build><plugins><plugin><groupId>g</groupId><artifactId>a</artifactId><version>1</version><configuration><arg>\${env.API_TOKEN}</arg></configuration></plugin></plugins></build>`,
+        ),
+      },
+    },
+    /API_TOKEN, which is called like a secret/,
+  ],
+  [
     'resources are filtered',
     { files: { 'core/pom.xml': MODULE('core', RESOURCES('<filtering>true</filtering>')) } },
     /filters/,
@@ -182,7 +194,7 @@ test('of target folders only what builds look for again is kept, and nothing of 
     plan.roots.map(({ root }) => root),
     ['workspace:target', 'workspace:core/target', 'workspace:web/target'],
   );
-  t.same(await plan.roots[1]?.select?.(), [
+  t.same(await plan.roots[1]?.select?.(() => undefined), [
     'classes/A.class',
     'core-1.jar',
     'core-1.jar.original',
@@ -213,4 +225,16 @@ test('it comes with the kind maven, and only where it is asked for', async (t) =
   };
   t.same(await kinds(), ['maven']);
   t.same(await kinds('maven-target'), ['maven-target', 'maven']);
+});
+
+test('a hit is judged by a second build only where that leaves nothing outside the project', async (t) => {
+  const here = project(t, SOURCES);
+  const sample = async (...words: string[]) =>
+    (await targetPlan(here, { command: ['mvn', ...words] })).sample;
+  t.ok(await sample('-B', 'test-compile'));
+  const verify = await sample('verify');
+  t.equal(verify?.counts?.('classes/A.class'), true);
+  t.equal(verify?.counts?.('core-1.jar'), false, 'an archive holds times');
+  for (const words of [['install'], ['verify', 'deploy'], ['compile', 'exec:java']])
+    t.equal(await sample(...words), undefined, words.join(' '));
 });

@@ -1,7 +1,7 @@
 /** Where the local repository is, and what of it is anyone's but the build's own. */
 import { join } from 'node:path';
 import { test } from 'tap';
-import { findRepository } from '#runner-plugin/fingerprint/maven/repository.ts';
+import { namedRepository } from '#runner-plugin/fingerprint/maven/repository.ts';
 import { trackedFiles } from '#runner-plugin/fingerprint/maven/tracking.ts';
 import { MODULE, project, ROOT } from './fixture.ts';
 
@@ -17,8 +17,8 @@ const SOURCES = {
 };
 
 test('the local repository is where Maven has it', (t) => {
-  const rows: [Partial<Parameters<typeof findRepository>[0]>, string][] = [
-    [{}, '/home/u/.m2/repository'],
+  const rows: [Partial<Parameters<typeof namedRepository>[0]>, string | undefined][] = [
+    [{}, undefined],
     // biome-ignore lint/suspicious/noTemplateCurlyInString: Maven's own way of writing it
     [{ settings: '${user.home}/repo' }, '/home/u/repo'],
     [{ settings: '/s', systemProperties: local('/o') }, '/o'],
@@ -28,8 +28,13 @@ test('the local repository is where Maven has it', (t) => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: Maven's own way of writing it
     [{ settings: '${env.REPO}/r', env: { REPO: '/e' } }, '/e/r'],
   ];
-  for (const [more, place] of rows) t.equal(findRepository({ ...SOURCES, ...more }), place);
+  for (const [more, place] of rows) t.equal(namedRepository({ ...SOURCES, ...more }), place);
   t.end();
+});
+
+test("where nobody names one it is in Java's home folder", async (t) => {
+  const { plan, home } = project(t);
+  t.equal((await plan()).roots[0]?.place, join(home, '.m2/repository'));
 });
 
 test('the last -D wins, and the command wins over maven.config', async (t) => {

@@ -103,8 +103,34 @@ test('of a build that failed nothing is known, so all is kept', async (t) => {
   t.same(jarsOf(await watch.select(1)), ['org/a/1/a-1.jar', 'org/b/1/b-1.jar']);
 });
 
-for (const [what, options] of [
-  ['before Maven 3.9', { maven: '3.8.7' }],
+test('before Maven 3.9 an extension of ours says what was used', async (t) => {
+  const { home, plan, write } = project(t, {
+    ...released('org/used/1', 'central'),
+    ...released('org/old/1', 'central'),
+  });
+  const repository = join(home, '.m2/repository');
+  // Jenkins' Maven step has one of its own.
+  const watch = await watchOf(
+    t,
+    await plan({ maven: '3.8.7', env: { MAVEN_OPTS: '-Dmaven.ext.class.path=/theirs.jar' } }),
+  );
+  const words = watch.handOver?.command ?? [];
+  const [path = '', resolved = ''] = ['maven.ext.class.path', 'cachalot.resolved'].map(
+    (name) => words.find((word) => word.startsWith(`-D${name}=`))?.split('=')[1],
+  );
+  t.match(path, /^\/theirs\.jar:./);
+  t.ok(existsSync(join(path.split(':')[1] ?? '', 'META-INF/plexus/components.xml')));
+  write(released('org/came/1', 'central'));
+  writeFileSync(resolved, `${repository}/org/used/1/used-1.jar\n/elsewhere/core/target/core.jar\n`);
+  t.same(jarsOf(await watch.select(0)), ['org/came/1/came-1.jar', 'org/used/1/used-1.jar']);
+});
+
+const READ: [what: string, options: Options & { files?: Record<string, string> }][] = [
+  ['before Maven 3.3', { maven: '3.2.5' }],
+  [
+    "before Maven 3.9, where the core's own extensions come first",
+    { maven: '3.8.7', files: { '.mvn/extensions.xml': '<extensions/>' } },
+  ],
   [
     'where the local repository is laid out in another way',
     { command: ['mvn', '-Daether.enhancedLocalRepository.split=true'] },
@@ -113,17 +139,20 @@ for (const [what, options] of [
     'where trusted checksums are in use',
     { command: ['mvn', '-Daether.artifactResolver.postProcessor.trustedChecksums=true'] },
   ],
-] satisfies [string, Options][]) {
+];
+for (const [what, options] of READ) {
   test(`${what} an entry holds what was read, and what came`, async (t) => {
     const { home, plan, write } = project(t, {
       ...released('org/a/1', 'central'),
       ...released('org/b/1', 'central'),
       ...released('org/c/1', 'central'),
+      ...options.files,
     });
     const at = (path: string) => join(home, '.m2/repository', path);
     // As on a machine that keeps its home, an hour after another build: a second read within a day is not noted by itself.
     readFileSync(at('org/c/1/c-1.pom'));
-    const watch = await watchOf(t, await plan(options));
+    const { files: _files, ...given } = options;
+    const watch = await watchOf(t, await plan(given));
     t.equal(watch.handOver, undefined);
     for (const pom of ['org/b/1/b-1.pom', 'org/c/1/c-1.pom']) readFileSync(at(pom));
     write(released('org/a/2', 'central'));
@@ -145,6 +174,11 @@ test('the command is handed the words itself where it is Maven, else by MAVEN_AR
   t.ok(existsSync(folder));
   await watch.close();
   t.notOk(existsSync(folder));
+  const early = await watchOf(
+    t,
+    await plan({ command: ['make'], maven: '3.8.7', env: { MAVEN_OPTS: '-Xmx1g' } }),
+  );
+  t.match(early.handOver?.env?.MAVEN_OPTS, /^-Xmx1g -Dmaven\.ext\.class\.path=/, 'before 3.9 by MAVEN_OPTS');
 });
 
 const MIRROR = (id: string, of = '*') =>

@@ -1,8 +1,9 @@
 /** What of npm's cache folder belongs to a lockfile, and which of npm's answers are too old for it. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Test, test } from 'tap';
+import { INDEX_ROOT, keepIndex, readIndex } from '#runner-plugin/fingerprint/node-project/kept-index.ts';
 import type { StandIn } from '#runner-plugin/fingerprint/plan.ts';
 import { lockWith, project } from './fixture.ts';
 
@@ -39,12 +40,19 @@ const UNRESOLVED = lockWith({ 'node_modules/left': LEFT, 'node_modules/@own/scop
 
 async function standIn(t: Test, cache: string, lockfile: Record<string, unknown>): Promise<StandIn> {
   const { plan } = project(t, { 'package-lock.json': lockfile });
-  const found = (await plan({ env: { npm_config_cache: cache } })).standIn;
+  const env = { npm_config_cache: cache, CACHALOT_HOME: join(cache, 'state') };
+  const found = (await plan({ env })).standIn;
   if (found === undefined) throw new Error('there is none');
   return found;
 }
 
-const selected = async ({ roots }: StandIn) => (await roots[0]?.select?.())?.sort();
+const selected = async ({ roots }: StandIn) => (await roots[0]?.select?.(() => undefined))?.sort();
+/** Where what is kept of npm's answers lies before a save, and after a restore. */
+const keptIn = ({ roots }: StandIn) => roots.find(({ root }) => root === INDEX_ROOT)?.place ?? '';
+const kept = (found: StandIn) =>
+  readIndex(keptIn(found))
+    .map(({ name }) => name)
+    .sort();
 
 test('contents by integrity, and nothing else, where the lockfile says where packages come from', async (t) => {
   const { cache, content, answer } = npmCache(t);
@@ -57,23 +65,79 @@ test('contents by integrity, and nothing else, where the lockfile says where pac
     'node_modules/left': resolved,
     'node_modules/tool': { ...SCOPED, resolved: 'https://x.invalid/y' },
   });
-  t.same(await selected(await standIn(t, cache, lockfile)), [left]);
+  const found = await standIn(t, cache, lockfile);
+  t.same(await selected(found), [left]);
+  t.same(kept(found), []);
+  const wants = found.roots[0]?.wants?.(() => undefined);
+  t.equal(wants?.(left), true);
+  t.equal(wants?.(content('of another project')), false);
 });
 
 test('else npm’s answers about those packages too, of any registry, that are whole', async (t) => {
   const { cache, content, answer } = npmCache(t);
-  const expected = [
-    content('left'),
-    answer('https://registry.invalid/some/path/left', 'packument of left'),
-    content('packument of left'),
+  const [ofLeft, ofScoped] = [`packument of ${LEFT.integrity}`, `packument of ${SCOPED.integrity}`];
+  const contents = [content('left'), content(ofLeft), content(ofScoped)].sort();
+  const answers = [
+    answer('https://registry.invalid/some/path/left', ofLeft),
     answer('https://registry.invalid/left/-/left-1.2.0.tgz', 'left'),
-    answer('https://registry.invalid/@own%2fscoped', 'packument of scoped'),
-    content('packument of scoped'),
+    answer('https://registry.invalid/@own%2fscoped', ofScoped),
   ].sort();
+  content('packument of a private left');
+  answer('https://private.invalid/left', 'packument of a private left');
   answer('https://registry.invalid/other', 'packument of other');
   answer('https://registry.invalid/scoped', 'packument of another scoped');
   answer('https://registry.invalid/tool', 'cut off', true);
-  t.same(await selected(await standIn(t, cache, UNRESOLVED)), expected);
+  const found = await standIn(t, cache, UNRESOLVED);
+  t.same(await selected(found), contents);
+  t.same(kept(found), answers);
+});
+
+test('of an entry come the answers about packages that are still named, and what they say', async (t) => {
+  const { cache, place, content, answer } = npmCache(t);
+  const packument = `{"versions":{"1.2.0":{"name":"left","integrity":"${LEFT.integrity}"}}}`;
+  const other = `packument of ${SCOPED.integrity}`;
+  const left = [content('left'), content(packument)];
+  const scoped = [content('scoped'), content(other)];
+  const bucket = answer('https://registry.invalid/left', packument);
+  const gone = answer('https://registry.invalid/@own%2fscoped', other);
+  const text = readFileSync(join(place, bucket), 'utf8');
+
+  const { plan, write } = project(t, { 'package-lock.json': UNRESOLVED });
+  const env = { npm_config_cache: cache, CACHALOT_HOME: join(cache, 'state') };
+  const now = async () => (await plan({ env })).standIn as StandIn;
+  const before = await now();
+  await selected(before);
+  t.same(kept(before), [bucket, gone].sort());
+  rmSync(join(place, 'index-v5'), { recursive: true });
+  // The list stands where a restore would have put it.
+  write({ 'package-lock.json': lockWith({ 'node_modules/left': LEFT }) });
+  const after = await now();
+  const wants = after.roots[0]?.wants?.((root) => (root === INDEX_ROOT ? keptIn(before) : undefined));
+  t.same(
+    [...left, ...scoped].map((path) => wants?.(path)),
+    [true, true, false, false],
+  );
+  await after.settle?.();
+  t.equal(readFileSync(join(place, bucket), 'utf8'), text);
+  t.notOk(existsSync(join(place, gone)));
+  t.notOk(existsSync(keptIn(after)), 'and the list is gone');
+});
+
+test('what a list names as a place is one in npm’s index, and what npm knows stays', async (t) => {
+  const { cache, place, content, answer } = npmCache(t);
+  content('{"versions":{"1.2.0":{"name":"left"}}}');
+  const bucket = answer('https://registry.invalid/left', '{"versions":{"1.2.0":{"name":"left"}}}');
+  const found = await standIn(t, cache, UNRESOLVED);
+  const data = readFileSync(join(place, bucket));
+  const newer = Buffer.concat([data, Buffer.from('\nnewer')]);
+  await keepIndex(keptIn(found), [
+    { name: bucket, data: newer },
+    { name: 'index-v5/aa/bb/../../../../escaped', data },
+    { name: 'escaped', data },
+  ]);
+  await found.settle?.();
+  t.ok(readFileSync(join(place, bucket)).equals(data));
+  t.notOk(existsSync(join(cache, 'escaped')) || existsSync(join(place, 'escaped')));
 });
 
 test('an answer that does not know a version of the lockfile is forgotten, and no other', async (t) => {

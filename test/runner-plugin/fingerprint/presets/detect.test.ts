@@ -1,5 +1,6 @@
 /** Presets: which project is found, what its key is made of, and where the tool keeps what is saved. */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Test, test } from 'tap';
 import { KINDS } from '#runner-plugin/fingerprint/kinds.ts';
@@ -23,7 +24,8 @@ async function planOf(
   const detector = await KINDS[kind]?.();
   const plans = await detector?.detect({
     folder,
-    env: {},
+    // By this Composer knows that folders are XDG's, wherever the test runs.
+    env: { XDG_SESSION_ID: '1' },
     home: '/home/me',
     skipInstall: 'understood',
     ...more,
@@ -148,7 +150,13 @@ test('the project is found from a folder in it, and not above its repository', a
 });
 
 test('where the tool was told to keep its downloads, they are found', async (t) => {
-  const folder = projectOf(t, { 'go.mod': 'module m\n', 'Gemfile.lock': '', 'requirements.txt': '' });
+  const folder = projectOf(t, {
+    'go.mod': 'module m\n',
+    'Gemfile.lock': '',
+    'requirements.txt': '',
+    'composer.lock': '',
+    'build.gradle': '',
+  });
   const roots = async (kind: string, env: Record<string, string>) =>
     (await planOf(kind, folder, { env }))?.roots.map(({ root }) => root);
   t.same(await roots('go', { GOMODCACHE: '/cache/mod', GOCACHE: '/cache/build' }), [
@@ -161,6 +169,18 @@ test('where the tool was told to keep its downloads, they are found', async (t) 
   ]);
   t.same(await roots('pip', { PIP_CACHE_DIR: '/p' }), ['abs:p']);
   t.same(await roots('bundler', { BUNDLE_PATH: 'gems' }), ['workspace:gems']);
+  t.same(
+    (await planOf('gradle', folder))?.roots.map((root) => root.place),
+    ['caches', 'wrapper'].map((part) => join(userInfo().homedir, '.gradle', part)),
+    "Java's home folder is not HOME",
+  );
+  t.same(await roots('composer', { COMPOSER_CACHE_DIR: '/c', COMPOSER_HOME: '/h' }), ['abs:c']);
+  t.same(await roots('composer', { COMPOSER_HOME: '/h' }), ['abs:h/cache']);
+  t.same(await roots('composer', { XDG_CACHE_HOME: '/x' }), ['abs:x/composer']);
+  mkdirSync(join(folder, '.bundle'));
+  writeFileSync(join(folder, '.bundle/config'), '---\nBUNDLE_PATH: "own gems"\nBUNDLE_JOBS: "4"\n');
+  t.same(await roots('bundler', {}), ['workspace:own gems'], 'as bundle config wrote it');
+  t.same(await roots('bundler', { BUNDLE_PATH: 'gems' }), ['workspace:gems'], 'the environment first');
 });
 
 test('whose command it is', async (t) => {

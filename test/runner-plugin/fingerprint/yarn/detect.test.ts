@@ -1,9 +1,10 @@
 /** What is a yarn project, what an entry of it holds, when its tree is not cached, and what of yarn's cache is saved. */
+import { hash } from 'node:crypto';
 import { mkdirSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
 import type { FinishContext } from '#runner-plugin/fingerprint/plan.ts';
-import { cachedFiles } from '#runner-plugin/fingerprint/yarn/cache.ts';
+import { cachedFiles, namedBy } from '#runner-plugin/fingerprint/yarn/cache.ts';
 import { readYarnLockfile } from '#runner-plugin/fingerprint/yarn/lockfile.ts';
 import { BERRY, CLASSIC, FOUR, MEMBER, ONE, PACKAGE, yarnProject } from './fixture.ts';
 
@@ -229,6 +230,45 @@ test('of the cache only what the lockfile names is saved', async (t) => {
     '@own-tool-npm-1.0.0-5bde4f38c9-8.zip',
   ]);
   t.same(await cached('nowhere', 'berry.lock'), []);
+});
+
+test('of a near entry only what the lockfile names is restored, by name and checksum', async (t) => {
+  const { folder, write } = yarnProject(t, ONE);
+  const [sha, other] = ['a'.repeat(40), 'b'.repeat(40)];
+  write({
+    'classic.lock': `${CLASSIC.replace('#aaaa', `#${sha}`)}
+Lodash.merge_x@1:
+  version "1.0.0"
+  resolved "http://registry.invalid/x.tgz"
+`,
+    'berry.lock': BERRY.replace('10c0/aaaa', '10c0/0123456789abcdef'),
+  });
+  const verdicts = async (lockfile: string, rows: Record<string, boolean>) => {
+    const wants = namedBy(await readYarnLockfile(join(folder, lockfile)));
+    for (const [path, wanted] of Object.entries(rows)) t.equal(wants(path), wanted, path);
+  };
+  await verdicts('classic.lock', {
+    [`npm-left-1.2.0-${sha}-integrity/node_modules/left/index.js`]: true,
+    [`npm-left-1.2.0-${sha}/.yarn-tarball.tgz`]: true,
+    [`npm-left-1.2.0-${other}-integrity/node_modules/left/index.js`]: false,
+    [`npm-left-1.2.0-1-${sha}/x`]: false,
+    [`npm-left-1.3.0-${sha}-integrity/x`]: false,
+    [`npm-@own-left-1.2.0-${sha}-integrity/x`]: false,
+    [`npm-odash-merge-x-1.0.0-${other}/x`]: true,
+    'npm-odash-merge-x-1.0.0-integrity/x': true,
+    '.tmp/x': false,
+  });
+  const digest = (name: string, reference: string) =>
+    hash('sha512', hash('sha512', name, 'hex') + reference, 'hex').slice(0, 10);
+  const left = `left-npm-1.2.0-${digest('left', 'npm:1.2.0')}`;
+  await verdicts('berry.lock', {
+    [`${left}-10c0.zip`]: true,
+    [`${left}-0123456789.zip`]: true,
+    [`${left}-9876543210.zip`]: false,
+    [`${left}-8.zip`]: false,
+    [`left-npm-1.3.0-${digest('left', 'npm:1.3.0')}-10c0.zip`]: false,
+    '.gitignore': false,
+  });
 });
 
 test('after a restore, bins of workspaces are executable', async (t) => {

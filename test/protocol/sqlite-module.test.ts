@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { test } from 'tap';
-import { withoutSqliteWarning } from '#server/index/sqlite-module.ts';
+import { withoutSqliteWarning } from '#protocol/sqlite-module.ts';
 
 test('the warning that SQLite is experimental is dropped while it is loaded, no other one, and not afterwards', async (t) => {
   const sqlite = 'SQLite is an experimental feature and might change at any time';
