@@ -8,7 +8,7 @@ export interface Row {
   name: string;
   /** Ours, in `unit`: the median of the runs. */
   value: number;
-  unit: 's' | 'ms' | 'MB' | 'bytes' | 'per second';
+  unit: 's' | 'ms' | 'MB' | 'MB/s' | 'bytes' | 'per second';
   better: 'lower' | 'higher';
   /** What it is held against; null where a row stands for itself. */
   against: string | null;

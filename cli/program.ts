@@ -1,6 +1,7 @@
 /** The program: its commands, what they have in common, and the exit status of each outcome (interfaces: "Exit codes"). */
 import { Command, CommanderError } from 'commander';
 import { EXIT, isFault } from '#protocol/wire/errors.ts';
+import { adminCommand } from './commands/admin.ts';
 import { completionCommand } from './commands/completion.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { fingerprintCommand } from './commands/fingerprint.ts';
@@ -49,10 +50,12 @@ export async function main(args: readonly string[], version: string): Promise<nu
     inspectCommand,
     statsCommand,
     doctorCommand,
+    adminCommand,
     completionCommand,
   ]) {
     const command = define(context, end);
-    command.exitOverride().showHelpAfterError(`(cachalot ${command.name()} --help shows the options)`);
+    for (const one of [command, ...command.commands])
+      one.exitOverride().showHelpAfterError(`(cachalot ${command.name()} --help shows the options)`);
     program.addCommand(command);
   }
   try {

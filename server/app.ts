@@ -16,6 +16,7 @@ import fastify, {
 import type { Logger } from 'pino';
 import { fault } from '#protocol/wire/errors.ts';
 import { API } from '#protocol/wire/routes.ts';
+import { type AdminParts, adminRoutes } from './api/admin.ts';
 import type { App, RouteParts } from './api/app-type.ts';
 import { archiveRoutes } from './api/archive.ts';
 import { detailRoutes } from './api/details.ts';
@@ -31,6 +32,7 @@ import { whoamiRoutes } from './api/whoami.ts';
 import type { Drain } from './drain.ts';
 import { loggedUrl } from './logging.ts';
 import type { Metrics } from './metrics.ts';
+import type { QueueBoardParts } from './web/queue-board.ts';
 
 /** A connection on which nothing moves for this long is closed: a reader that has stopped reading holds a file open. */
 const CONNECTION_IDLE_MS = 120_000;
@@ -39,7 +41,11 @@ const JSON_BODY_LIMIT = 256 * 1024;
 
 export interface AppParts {
   version: string;
-  routes: Omit<RouteParts, 'traffic'>;
+  /** Undefined for a process that does the queue's jobs only. */
+  routes: Omit<RouteParts, 'traffic'> | undefined;
+  /** Undefined where the queue is the process's own. */
+  board: QueueBoardParts | undefined;
+  admin: AdminParts;
   service: Omit<ServiceParts, 'metrics'>;
   drain: Drain;
   metrics: Metrics;
@@ -95,23 +101,35 @@ export async function buildApp(parts: AppParts): Promise<App> {
     received: (bytes: number) => metrics.received.inc(bytes),
     sent: (bytes: number) => metrics.sent.inc(bytes),
   };
-  const routes: RouteParts = { ...parts.routes, traffic };
+  const { routes, admin, board } = parts;
   await app.register(
     async (api) => {
-      const json = api.withTypeProvider<TypeBoxTypeProvider>();
-      lookupRoutes(json, routes);
-      saveRoutes(json, routes);
-      entryRoutes(json, routes);
-      archiveRoutes(json, routes);
-      whoamiRoutes(json, routes, version);
-      segmentRoutes(json, routes);
-      detailRoutes(json, routes);
-      eventRoutes(json, routes);
+      const json: App = api.withTypeProvider<TypeBoxTypeProvider>();
+      if (routes !== undefined) nativeRoutes(json, { ...routes, traffic }, version);
+      adminRoutes(json, admin);
     },
     { prefix: API },
   );
+  if (board !== undefined) {
+    const { QUEUE_BOARD_PATH, queueBoard } = await import('./web/queue-board.ts');
+    await app.register(
+      queueBoard(board, ({ headers }) => admin.isAdmin(headers)),
+      { prefix: QUEUE_BOARD_PATH },
+    );
+  }
   serviceRoutes(app, { ...parts.service, metrics: metrics.registry });
   return app;
+}
+
+function nativeRoutes(json: App, routes: RouteParts, version: string): void {
+  lookupRoutes(json, routes);
+  saveRoutes(json, routes);
+  entryRoutes(json, routes);
+  archiveRoutes(json, routes);
+  whoamiRoutes(json, routes, version);
+  segmentRoutes(json, routes);
+  detailRoutes(json, routes);
+  eventRoutes(json, routes);
 }
 
 // 'close' comes for every answer, also one whose reader has gone; Fastify's own hook does not.

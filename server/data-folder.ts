@@ -5,6 +5,7 @@
  *     objects/      the object store                index.sqlite   what makes look-ups fast; may be deleted
  *     events/       what runners said they did      signing.pem    the signing key
  *     lock          held while a server runs        running.json   which one: its process and address
+ *     admin-token   the administrator's token       hot/          copies of what is in the bucket; may be deleted
  *
  * The lock is SQLite's on an otherwise empty database: the kernel's, so it ends with the process however that ends.
  */
@@ -19,6 +20,7 @@ export interface DataFolder {
   index: string;
   events: string;
   signingKey: string;
+  adminToken: string;
   /** Writes down who has the folder, for the message to a second one. */
   announce(url: string): Promise<void>;
   /** The last act of a server that ends in order. */
@@ -43,6 +45,7 @@ export async function holdDataFolder(path: string): Promise<DataFolder> {
     index: join(path, 'index.sqlite'),
     events: join(path, 'events'),
     signingKey: join(path, 'signing.pem'),
+    adminToken: join(path, 'admin-token'),
     announce,
     release: async () => {
       await rm(running, { force: true });

@@ -2,31 +2,36 @@
  * Starts the server: puts the parts together, listens, and ends in order when it is told to.
  */
 import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import { isIP } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { fault } from '#protocol/wire/errors.ts';
 import { INLINE_MAX } from '#protocol/wire/inline.ts';
 import packageManifest from '../package.json' with { type: 'json' };
 import type { App } from './api/app-type.ts';
 import { buildApp } from './app.ts';
+import { openAdminToken } from './auth/admin-token.ts';
 import { localGrant } from './auth/grant.ts';
-import { type Config, type Flags, processSurroundings, readConfig, type Surroundings } from './config.ts';
+import { type Config, processSurroundings, readConfig } from './config/config.ts';
+import type { Flags, Surroundings } from './config/setting.ts';
 import { type DataFolder, holdDataFolder } from './data-folder.ts';
 import { Drain } from './drain.ts';
 import { ByteBudget } from './entries/byte-budget.ts';
 import { Entries } from './entries/entries.ts';
-import type { EntryObserver } from './entries/parts.ts';
+import { REINDEX } from './entries/index-trust.ts';
+import { LIFETIMES_VARIABLE, lifetimesFrom } from './entries/lifetimes.ts';
 import { UploadMemory } from './entries/upload-memory.ts';
 import { openFileLog } from './events/file-log.ts';
 import { createStats } from './events/stats.ts';
 import { createReach } from './failpoint.ts';
-import { openSqliteIndex } from './index/sqlite.ts';
 import { createLog } from './logging.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { createInProcessQueue } from './queue/in-process.ts';
+import { entryObserver, hotObserver, retentionObserver } from './observers.ts';
+import { handleRetention, scheduleRetention } from './retention/retention.ts';
 import { openSigningKeys } from './signing/signing-keys.ts';
-import { openFileSystemStore } from './store/file-system.ts';
-import { createVerifyPool } from './verify/pool.ts';
+import { openStorage } from './storage.ts';
+import { createVerifyPool, type VerifyPool } from './verify/pool.ts';
 
 /** Milliseconds that an upload may pause. */
 const BODY_IDLE_MS = 30_000;
@@ -77,70 +82,100 @@ export async function serve(options: ServeOptions = {}): Promise<RunningServer> 
   }
 }
 
+interface Parts {
+  app: App;
+  entries: Entries;
+  drain: Drain;
+}
+
 async function openParts(
   config: Config,
   folder: DataFolder,
   log: Logger,
   { env }: Surroundings,
   ending: (() => Promise<void>)[],
-): Promise<{ app: App; entries: Entries; drain: Drain }> {
-  const signing = await openSigningKeys(folder.signingKey);
-  const store = await openFileSystemStore(folder.objects);
-  ending.push(() => store.close());
-  const index = openSqliteIndex(folder.index, {
-    onSetAside: (why) => log.error({ why }, 'set a damaged index aside'),
-  });
-  ending.push(() => index.close());
-  const events = await openFileLog(folder.events);
-  ending.push(() => events.close());
-  const pool = createVerifyPool();
-  ending.push(() => pool.close());
-  const queue = createInProcessQueue({
-    onFailure: (job, error) => log.error({ err: error, job }, 'a job failed'),
-  });
-  ending.push(() => queue.close());
+): Promise<Parts> {
+  const signing = await openSigningKeys(config.signing.key ?? folder.signingKey);
+  const isAdmin = await openAdminToken(folder.adminToken, config.admin.token);
+  const back = new EventEmitter<{ index: [] }>();
   const drain = new Drain();
   const memory = new UploadMemory(config.memory.uploads);
   const metrics = createMetrics({
     running: () => drain.running,
     uploadBytes: () => memory.reserved,
-    jobs: () => queue.counts(),
+    jobs: () => queue.counts().catch(() => undefined),
   });
-  const verifier = {
-    verify: async (stored: Buffer) => {
-      metrics.verifying.inc();
-      try {
-        return await pool.verify(stored);
-      } finally {
-        metrics.verifying.dec();
-      }
-    },
-  };
+  const { store, index, queue, board, degraded } = await openStorage({
+    config,
+    folder,
+    log,
+    ending,
+    onIndexBack: () => back.emit('index'),
+    hot: hotObserver(metrics, log),
+  });
+  const events = await openFileLog(folder.events);
+  ending.push(() => events.close());
+  const pool = createVerifyPool();
+  ending.push(() => pool.close());
+  ending.push(() => queue.close());
+  const parts = { store, index, queue, clock: () => performance.now(), random: randomBytes };
+  const lifetimes = lifetimesFrom(env[LIFETIMES_VARIABLE]);
   const entries = new Entries({
-    store,
-    index,
-    queue,
-    verifier,
+    ...parts,
+    lifetimes,
+    verifier: counted(pool, metrics),
     signing,
     limits: { entryBytes: config.limits.entryBytes, answerBytes: config.memory.answers },
-    clock: () => performance.now(),
-    random: randomBytes,
-    observer: observerOf(metrics, log),
+    observer: entryObserver(metrics, log),
     reach: createReach(env.CACHALOT_FAILPOINT),
   });
+  // One that was flushed asks for its reindex now, and not when the first look-up finds nothing.
+  back.on('index', () => {
+    entries.trustsIndex().catch((error: unknown) => log.error({ err: error }, 'asking the index'));
+  });
+  if (config.roles.worker) {
+    const retention = {
+      ...parts,
+      entries,
+      lifetimes,
+      quotas: config.quotas,
+      scrub: config.scrub,
+      wait: (milliseconds: number, signal: AbortSignal) => sleep(milliseconds, undefined, { signal }),
+      observer: retentionObserver(metrics, log),
+    };
+    handleRetention(queue, retention);
+    const stop = new AbortController();
+    const scheduled = scheduleRetention(queue, retention, stop.signal);
+    ending.push(async () => {
+      stop.abort();
+      await scheduled;
+    });
+  }
   const app = await buildApp({
     version: packageManifest.version,
-    routes: {
-      entries,
-      events,
-      stats: createStats({ log: events, totals: (domain) => entries.totals(domain) }),
-      now: Date.now,
-      grantOf: () => localGrant,
-      memory,
-      inline: new ByteBudget(INLINE_BYTES),
-      bodyIdle: BODY_IDLE_MS,
+    // A worker is asked for its health and figures, and nothing else.
+    routes: config.roles.api
+      ? {
+          entries,
+          events,
+          stats: createStats({ log: events, totals: (domain) => entries.totals(domain) }),
+          now: Date.now,
+          grantOf: () => localGrant,
+          memory,
+          inline: new ByteBudget(INLINE_BYTES),
+          bodyIdle: BODY_IDLE_MS,
+        }
+      : undefined,
+    board,
+    admin: {
+      isAdmin,
+      async begin(job) {
+        if (job !== 'reindex') return await queue.add({ name: job, id: job, data: { asked: 1 } });
+        await entries.rebuildIndex();
+        return await queue.add(REINDEX);
+      },
     },
-    service: { signing, unready: () => unready(drain, store, index) },
+    service: { signing, degraded, unready: () => unready(drain, store) },
     drain,
     metrics,
     log,
@@ -149,42 +184,24 @@ async function openParts(
   return { app, entries, drain };
 }
 
-function observerOf(metrics: Metrics, log: Logger): EntryObserver {
+function counted(pool: VerifyPool, { verifying }: Metrics): Pick<VerifyPool, 'verify'> {
   return {
-    lookup: (hit, kind) => metrics.lookups.inc({ hit, kind }),
-    committed(key, entry) {
-      metrics.commits.inc();
-      log.info({ key, entry }, 'committed');
-    },
-    retired(object, why) {
-      metrics.retired.inc();
-      log.warn({ object, why }, 'retired an entry');
-    },
-    damaged(identity, why) {
-      metrics.damaged.inc();
-      log.error({ identity, why }, 'found a damaged object');
-    },
-    healed(identity) {
-      metrics.healed.inc();
-      log.info({ identity }, 'replaced a damaged segment');
-    },
-    reindexed: (entries, milliseconds) => log.info({ entries, milliseconds }, 'rebuilt the index'),
-    failed(what, error) {
-      metrics.failures.inc();
-      log.error({ err: error }, what);
+    async verify(stored) {
+      verifying.inc();
+      try {
+        return await pool.verify(stored);
+      } finally {
+        verifying.dec();
+      }
     },
   };
 }
 
-async function unready(
-  drain: Drain,
-  store: { now(): Promise<number> },
-  index: { epoch(): Promise<string | undefined> },
-): Promise<string | undefined> {
+/** The index may be away: then the store is asked (server/entries/index-trust.ts). */
+async function unready(drain: Drain, store: { now(): Promise<number> }): Promise<string | undefined> {
   if (drain.draining) return 'it is stopping';
   try {
     await store.now();
-    await index.epoch();
     return undefined;
   } catch (error) {
     return (error as Error).message;

@@ -8,7 +8,8 @@ export interface Gauged {
   running(): number;
   /** Bytes of uploads in memory. */
   uploadBytes(): number;
-  jobs(): Promise<{ waiting: number; running: number; failed: number }>;
+  /** Undefined where the queue cannot be asked. */
+  jobs(): Promise<{ waiting: number; running: number; failed: number } | undefined>;
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -39,7 +40,11 @@ export function createMetrics(gauged: Gauged) {
     labelNames: ['state'] as const,
     registers,
     async collect() {
-      const { waiting, running, failed } = await gauged.jobs();
+      const counts = await gauged.jobs();
+      // Where the queue is away there is no figure, rather than a wrong one, and all others are told.
+      this.reset();
+      if (counts === undefined) return;
+      const { waiting, running, failed } = counts;
       this.set({ state: 'waiting' }, waiting);
       this.set({ state: 'running' }, running);
       this.set({ state: 'failed' }, failed);
@@ -86,9 +91,77 @@ export function createMetrics(gauged: Gauged) {
       help: 'Damaged segments that a save replaced',
       registers,
     }),
+    condemned: new Counter({
+      name: 'cachalot_condemned_objects_total',
+      help: 'Objects that were found to be needed by nobody',
+      registers,
+    }),
+    swept: new Counter({
+      name: 'cachalot_swept_objects_total',
+      help: 'Objects that nobody needed and that were deleted',
+      registers,
+    }),
+    sweptBytes: new Counter({
+      name: 'cachalot_swept_bytes_total',
+      help: 'Bytes of what nobody needed and was deleted',
+      registers,
+    }),
+    evicted: new Counter({
+      name: 'cachalot_evicted_entries_total',
+      help: 'Entries that left for their age or for room',
+      registers,
+    }),
+    scrubbed: new Counter({
+      name: 'cachalot_scrubbed_bytes_total',
+      help: 'Stored bytes that completed passes of the scrub have read and verified',
+      registers,
+    }),
     verifying: new Gauge({
       name: 'cachalot_verify_queue',
       help: 'Stored objects that are being verified or wait for it',
+      registers,
+    }),
+    hotReads: new Counter({
+      name: 'cachalot_hot_reads_total',
+      help: 'Reads of segments by where their bytes came from: memory and disk are hits of the hot tier, bucket its misses',
+      labelNames: ['from'] as const,
+      registers,
+    }),
+    hotReadBytes: new Counter({
+      name: 'cachalot_hot_read_bytes_total',
+      help: 'Bytes of reads of segments by where they came from',
+      labelNames: ['from'] as const,
+      registers,
+    }),
+    hotMovedBytes: new Counter({
+      name: 'cachalot_hot_moved_bytes_total',
+      help: 'Bytes of segments that were fetched whole from the bucket',
+      registers,
+    }),
+    hotEvictions: new Counter({
+      name: 'cachalot_hot_evictions_total',
+      help: 'Copies on disk that made room for others',
+      registers,
+    }),
+    hotEvictedBytes: new Counter({
+      name: 'cachalot_hot_evicted_bytes_total',
+      help: 'Bytes of copies on disk that made room for others',
+      registers,
+    }),
+    hotRefused: new Counter({
+      name: 'cachalot_hot_refused_total',
+      help: 'Segments that were not taken into the hot tier',
+      labelNames: ['why'] as const,
+      registers,
+    }),
+    hotBadCopies: new Counter({
+      name: 'cachalot_hot_bad_copies_total',
+      help: 'Copies on disk that were not what had been written',
+      registers,
+    }),
+    hotOff: new Gauge({
+      name: 'cachalot_hot_off',
+      help: '1 where the disk of the hot tier cannot be used, until the next start',
       registers,
     }),
     failures: new Counter({

@@ -83,6 +83,10 @@ export async function bundle(out = join(project, 'dist')) {
     made.push({ file, bytes: Buffer.byteLength(text), modules });
   }
   if (packages.has('node_modules/@fastify/swagger-ui')) await putDocsUi(join(out, 'docs-ui'));
+  if (packages.has('node_modules/@bull-board/api')) {
+    await putQueueBoard(join(out, 'bull-board/dist'));
+    packages.add('node_modules/@bull-board/ui');
+  }
   await put(join(out, 'third-party-licenses.txt'), await licences([...packages].sort()), 0o644);
   return made;
 }
@@ -310,6 +314,21 @@ async function putDocsUi(to) {
   const from = join(project, 'node_modules/@fastify/swagger-ui/static');
   await mkdir(to, { recursive: true });
   for (const name of DOCS_UI_FILES) await put(join(to, name), await readFile(join(from, name)), 0o644);
+}
+
+/**
+ * The page of the job queues; of its languages the one that ours are in (server/web/queue-board.ts).
+ *
+ * @param {string} to
+ */
+async function putQueueBoard(to) {
+  const from = join(project, 'node_modules/@bull-board/ui/dist');
+  for (const name of await readdir(from, { recursive: true })) {
+    const isFile = /\.\w+$/.test(name);
+    if (!isFile || (name.includes('locales') && !name.includes('en-US'))) continue;
+    await mkdir(dirname(join(to, name)), { recursive: true });
+    await put(join(to, name), await readFile(join(from, name)), 0o644);
+  }
 }
 
 /**

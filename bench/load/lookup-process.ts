@@ -14,6 +14,8 @@ export interface LookupOrder {
   seconds: number;
   /** Requests a second, whatever the answers take; without it each connection asks as soon as it is answered. */
   rate?: number;
+  /** What those that find by prefix ask for; without it each has a prefix that leads to one entry. */
+  near?: string;
 }
 
 export interface LookupReport {
@@ -112,7 +114,7 @@ async function measure(order: LookupOrder): Promise<LookupReport> {
     const draw = random() * 100;
     const kind: Asked = draw < EXACT ? 'exact' : draw < EXACT + NEAR ? 'near' : 'none';
     asked[kind] += 1;
-    return { asked: kind, bytes: encoded(nextRank(), kind) };
+    return { asked: kind, bytes: encoded(nextRank(), kind, order.near) };
   };
   const latencies: number[] = [];
   let bytes = 0;
@@ -182,11 +184,11 @@ async function measure(order: LookupOrder): Promise<LookupReport> {
 
 const requests = new Map<string, Buffer>();
 
-function encoded(rank: number, kind: Asked): Buffer {
-  const name = `${kind} ${rank}`;
+function encoded(rank: number, kind: Asked, near?: string): Buffer {
+  const name = `${kind} ${rank} ${near}`;
   const known = requests.get(name);
   if (known) return known;
-  const body = lookupBody(rank, kind);
+  const body = lookupBody(rank, kind, near);
   const bytes = Buffer.from(
     `POST /api/v1/lookup HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );

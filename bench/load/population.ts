@@ -29,11 +29,11 @@ export async function populate(port: number, entries: number): Promise<void> {
   await Promise.all(Array.from({ length: AT_ONCE }, fill));
 }
 
-/** The body of a look-up that finds the entry of that rank exactly, by prefix, or nothing. */
-export function lookupBody(rank: number, asked: Asked): string {
+/** The body of a look-up that finds the entry of that rank exactly, one by prefix, or nothing. */
+export function lookupBody(rank: number, asked: Asked, near = `deps-branch-${rank}-`): string {
   const keys = {
     exact: [keyOf(rank), `deps-branch-${rank}-`],
-    near: [`${keyOf(rank)}-changed`, `deps-branch-${rank}-`],
+    near: [`${keyOf(rank)}-changed`, near],
     none: [`other-${keyOf(rank)}`, `other-branch-${rank}-`],
   }[asked];
   return JSON.stringify({ wants: [{ kind: 'generic', keys: keys.map(genericKey), roots: [ROOT] }] });

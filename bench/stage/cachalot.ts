@@ -20,13 +20,20 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** `cachalot serve` on an empty or an earlier server's folder. Runs until the stage ends or it is stopped. */
-export async function startServer(stage: Stage, data: string): Promise<Server> {
+/**
+ * `cachalot serve` on an empty or an earlier server's folder. Runs until the stage ends or it is stopped. `settings` are variables
+ * of its environment.
+ */
+export async function startServer(
+  stage: Stage,
+  data: string,
+  settings: Record<string, string> = {},
+): Promise<Server> {
   const port = await freePort();
   const daemon: Daemon = startDaemon(
     stage,
     [...CACHALOT, 'serve', '--host', '127.0.0.1', '--port', String(port), '--data', data],
-    { env: plainEnvironment({ CACHALOT_HOME: await newHome(stage) }) },
+    { env: plainEnvironment({ CACHALOT_HOME: await newHome(stage), ...settings }) },
   );
   await untilReady(daemon, async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok);
   return { port, pid: daemon.pid, stop: daemon.stop };

@@ -32,7 +32,10 @@ export interface ManagedProject {
   env(home: string): Record<string, string>;
 }
 
-export async function managedProject(stage: Stage, manager: Manager): Promise<ManagedProject> {
+export async function managedProject(
+  stage: Stage,
+  manager: Omit<Manager, 'offline'>,
+): Promise<ManagedProject> {
   const fields = await packageJson();
   const title = `${manager.package} ${manager.version}`;
   const registry = await registryOf(stage);
@@ -94,9 +97,11 @@ async function packageJson(): Promise<string> {
     ...fields
   } = JSON.parse(await readFile(example, 'utf8'));
   // Its newest version may lack binaries for some platforms; npm's lockfile has this one.
-  return `${JSON.stringify({ ...fields, resolutions: { 'unrs-resolver': '1.12.2' } }, null, 2)}\n`;
+  const pinned = { 'unrs-resolver': '1.12.2' };
+  return `${JSON.stringify({ ...fields, overrides: pinned, resolutions: pinned }, null, 2)}\n`;
 }
 
-async function registryOf(stage: Stage): Promise<string> {
+/** Of the person's own settings. */
+export async function registryOf(stage: Stage): Promise<string> {
   return (await timed(stage, ['npm', 'config', 'get', 'registry'])).stdout.trim();
 }

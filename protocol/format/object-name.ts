@@ -5,6 +5,8 @@
  *     segments/<domain>/<2 hex>/<identity>       details/<domain>/<digest>     (times too)
  *     entries/<domain>/<scope>/<kind>/<name>/<rest>@<16 hex of the roots' digest>.json   and beside it .refs
  *     retired/<domain>/<time>/…                  quarantine/<domain>/<time>/…  uploads/<save>/<n>.refs
+ *     uses/…        as entries/…: when an entry was last asked for
+ *     condemned/<domain>/<segments|details>/<cycle>-<n>.refs                   retention/…
  *
  * Each part is percent-encoded printable ASCII of at most 200 bytes; a longer one is its first 150 bytes, `~` and its
  * sha256 in base64url. What people give has its own `~` escaped, so no text can be made to meet a shortened one.
@@ -59,6 +61,24 @@ export function entryObject({ domain, scope, key, rootsDigest: digest }: EntryNa
 /** The entry's identities, 32 bytes each. */
 export function refsObject(entryObjectName: string): string {
   return entryObjectName.replace(/\.json$/, '.refs');
+}
+
+/** What is known of an entry's use: how old this object is says when the entry was last asked for. */
+export function useObject(entryObjectName: string): string {
+  return entryObjectName.replace(/^entries\//, 'uses/');
+}
+
+/** A domain as it stands in objects' names. */
+export function domainPart(domain: string): string {
+  return encodePart(domain);
+}
+
+/** The areas whose objects are shared by entries and deleted when no entry needs them. */
+export type SharedArea = 'segments' | 'details';
+
+/** Lists of what is condemned: `domain` as it stands in names, `cycle` the one that condemned it. */
+export function condemnedObject(domain: string, area: SharedArea, cycle: number, n: number): string {
+  return `condemned/${domain}/${area}/${String(cycle).padStart(9, '0')}-${String(n).padStart(6, '0')}.refs`;
 }
 
 /**

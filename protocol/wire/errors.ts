@@ -67,6 +67,7 @@ export const CATALOGUE = {
   REQUEST_HOST_REFUSED: entry(403, EXIT.refused, 'A server without credentials answers under loopback names only, not under {host}.', 'Ask for it as 127.0.0.1 or localhost; a page in a browser must not reach it under a name of its own.'),
   REQUEST_RANGE: entry(416, EXIT.usage, 'The range {range} cannot be served.', 'Ask for bytes inside the archive.'),
   REQUEST_REFUSED: entry(403, EXIT.refused, 'This credential may not {what}.', 'cachalot whoami shows what it may.'),
+  ADMIN_REQUIRED: entry(401, EXIT.refused, 'This is for an administrator.', 'Give the token of admin.token, or of the file admin-token in the data folder of the server, as a bearer token or as the password.'),
 
   // Server
   SERVER_INTERNAL: entry(500, EXIT.unavailable, 'The server failed: {why}.', 'Its log has the request {request}.'),
@@ -77,8 +78,17 @@ export const CATALOGUE = {
   SERVER_EXPOSED: entry(403, EXIT.refused, 'The server would answer anybody on {host}: it has no credentials.', 'Leave --host out so that it listens on the loopback alone.'),
   STORE_FULL: entry(507, EXIT.unavailable, 'The store has no room: {why}.', 'Free space, or lower the quotas.'),
   STORE_FAILED: entry(503, EXIT.unavailable, 'The object store failed: {why}.', 'Look at the store; nothing that was committed is lost.'),
+  STORE_BUCKET_MISSING: entry(503, EXIT.unavailable, 'There is no bucket {bucket} at {endpoint}.', 'Create it, or correct s3.bucket or s3.endpoint.'),
+  STORE_REGION_WRONG: entry(503, EXIT.unavailable, 'The bucket {bucket} is not in the region {region}: {why}.', 'Set s3.region to the region of the bucket.'),
+  STORE_CREDENTIALS: entry(503, EXIT.unavailable, 'The object store does not know the credentials of the server: {why}.', 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role, as docs/operations.md says.'),
+  STORE_REFUSED: entry(503, EXIT.unavailable, 'The object store refuses {permission} in the bucket {bucket}: {why}.', 'Permit it to the credentials of the server; docs/operations.md has the whole policy for s3.bucket and s3.prefix.'),
+  STORE_CLOCK: entry(503, EXIT.unavailable, 'The clock of the server and that of the object store are too far apart: {why}.', 'Set the clock of the machine, for example by NTP.'),
+  STORE_KEY_REFUSED: entry(503, EXIT.unavailable, 'The object store cannot encrypt as s3.encryption and s3.encryptionKey say: {why}.', 'Correct them, and permit kms:GenerateDataKey and kms:Decrypt for the key.'),
+  STORE_NOT_ATOMIC: entry(503, EXIT.unavailable, 'In the bucket {bucket} several writers may create one object: {why}.', 'Use a store that is atomic under If-None-Match, or set s3.conditionalWrites to probed, so that the index arbitrates.'),
   OBJECT_NAME_REFUSED: entry(400, EXIT.usage, 'The object name {name} cannot be used: {why}.', 'Use the names of protocol/format/object-name.ts.'),
   INDEX_FAILED: entry(503, EXIT.unavailable, 'The index failed: {why}.', 'Nothing is lost: it is rebuilt from the object store when the server starts.'),
+  REDIS_REFUSED: entry(503, EXIT.usage, 'The Redis at {address} (setting redis.url) cannot be used: {why}.', 'Correct it where it says, then start the server again; docs/operations.md has the whole list.'),
+  QUEUE_FAILED: entry(503, EXIT.unavailable, 'The job queue failed: {why}.', 'Jobs wait for it; requests are answered without them.'),
 
   // The runner's side
   CLIENT_UNAVAILABLE: entry(503, EXIT.unavailable, 'The cache server at {url} cannot be used: {why}.', 'The build goes on without the cache; cachalot doctor shows more.'),

@@ -298,6 +298,21 @@ export const WhoamiSchema = Type.Object({
   server: Type.Object({ version: Type.String(), format: Type.Integer() }),
 });
 
+/** POST admin/jobs: has a job done now, and not when it is due. For an administrator. */
+export const ADMIN_JOBS = ['reindex', 'sweep', 'evict', 'scrub'] as const;
+export const AdminJobRequestSchema = Type.Object({
+  job: Type.Union(ADMIN_JOBS.map((job) => Type.Literal(job))),
+});
+/** `known`: it waits or runs already. `full`, `unreachable`: the queue cannot take it now. */
+export const AdminJobAnswerSchema = Type.Object({
+  status: Type.Union([
+    Type.Literal('added'),
+    Type.Literal('known'),
+    Type.Literal('full'),
+    Type.Literal('unreachable'),
+  ]),
+});
+
 /** Parameters in paths. */
 export const IdentityParamsSchema = Type.Object({ identity: DigestText });
 export const DigestParamsSchema = Type.Object({ digest: DigestText });
@@ -319,4 +334,6 @@ export type CacheEvent = Static<typeof EventSchema>;
 export type Stats = Static<typeof StatsSchema>;
 export type EntrySummary = Static<typeof EntrySummarySchema>;
 export type EntryAnswer = Static<typeof EntryAnswerSchema>;
+export type AdminJob = (typeof ADMIN_JOBS)[number];
+export type AdminJobAnswer = Static<typeof AdminJobAnswerSchema>;
 export type Whoami = Static<typeof WhoamiSchema>;

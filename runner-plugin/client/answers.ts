@@ -19,6 +19,7 @@ const SCHEMAS = {
   stats: routes.StatsSchema,
   entries: routes.EntriesAnswerSchema,
   entry: routes.EntryAnswerSchema,
+  adminJob: routes.AdminJobAnswerSchema,
   anything: Type.Unknown(),
 } as const;
 

@@ -9,6 +9,8 @@ import type { Digest, SignedManifest } from '#protocol/format/manifest.ts';
 import { fault } from '#protocol/wire/errors.ts';
 import { ACCEPT_INLINE } from '#protocol/wire/inline.ts';
 import type {
+  AdminJob,
+  AdminJobAnswer,
   CacheEvent,
   CommitAnswer,
   CommitRequest,
@@ -64,6 +66,8 @@ export interface CacheClient {
   /** `budget` in ms: figures are not worth the time of a control request. Its time-out says nothing about the server. */
   events(events: CacheEvent[], budget: number): Promise<void>;
   stats(): Promise<Stats>;
+  /** Has the server do a job now. Throws ADMIN_REQUIRED where the token is not the administrator's. */
+  adminJob(job: AdminJob, token: string): Promise<AdminJobAnswer>;
   /** Closes every connection; what is under way fails. */
   close(): Promise<void>;
 }
@@ -190,6 +194,16 @@ export function createClient(settings: ClientSettings, parts: ClientParts = {}):
       }
     },
     stats: () => requests.ask('stats', { method: 'GET', path: 'stats' }),
+    adminJob: (job, token) =>
+      requests.control(
+        {
+          method: 'POST',
+          path: 'admin/jobs',
+          headers: { authorization: `Bearer ${token}` },
+          ...jsonBody({ job }),
+        },
+        (answer) => requests.parse('adminJob', answer),
+      ),
     close: () => requests.close(),
   };
 }

@@ -7,12 +7,17 @@ export interface ServiceParts {
   signing: Signing;
   /** Why it is not ready; undefined if it is. */
   unready(): Promise<string | undefined>;
+  /** Why it answers more slowly or does less than it might, though it is ready; undefined if it does all. */
+  degraded?(): string | undefined;
   metrics: { contentType: string; metrics(): Promise<string> };
 }
 
 const StatusSchema = Type.Object({ status: Type.String(), why: Type.Optional(Type.String()) });
 
-export function serviceRoutes(app: App, { signing, unready, metrics }: ServiceParts): void {
+export function serviceRoutes(
+  app: App,
+  { signing, unready, degraded = () => undefined, metrics }: ServiceParts,
+): void {
   const tags = ['service'];
   app.get(
     '/healthz',
@@ -26,7 +31,10 @@ export function serviceRoutes(app: App, { signing, unready, metrics }: ServicePa
     },
     async (_, reply) => {
       const why = await unready();
-      return why === undefined ? { status: 'ready' } : reply.code(503).send({ status: 'not ready', why });
+      if (why !== undefined) return reply.code(503).send({ status: 'not ready', why });
+      // Whoever balances loads must not take it away for that: the others miss the same.
+      const less = degraded();
+      return less === undefined ? { status: 'ready' } : { status: 'degraded', why: less };
     },
   );
   app.get('/metrics', { schema: { summary: 'Figures for Prometheus', tags } }, async (_, reply) => {

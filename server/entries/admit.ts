@@ -1,13 +1,14 @@
 /**
  * Admission: one stored segment in. Verified whole by a worker, then put if absent: the first writer's bytes serve all.
  * Where the store has the segment already, its copy is compared, and replaced if it is damaged: that is how a bad
- * segment heals.
+ * segment heals. A condemned one is put over, and is a version that nobody has condemned.
  */
 
 import type { VerifiedStored } from '#protocol/format/frame.ts';
 import type { Digest } from '#protocol/format/manifest.ts';
 import { segmentObject } from '#protocol/format/object-name.ts';
 import { fault } from '#protocol/wire/errors.ts';
+import type { Condemned } from './condemned.ts';
 import type { EntryParts } from './parts.ts';
 import type { SegmentCheck } from './segment-check.ts';
 
@@ -23,10 +24,12 @@ export interface Admitted {
 export class Admission {
   readonly #parts: EntryParts;
   readonly #check: SegmentCheck;
+  readonly #condemned: Condemned;
 
-  constructor(parts: EntryParts, check: SegmentCheck) {
+  constructor(parts: EntryParts, check: SegmentCheck, condemned: Condemned) {
     this.#parts = parts;
     this.#check = check;
+    this.#condemned = condemned;
   }
 
   /**
@@ -49,7 +52,9 @@ export class Admission {
     let healing = false;
     for (let tries = 0; tries < TRIES; tries++) {
       reach('admit-before-put');
-      const put = await store.put(name, stored, { ifAbsent: true });
+      const first = await store.put(name, stored, { ifAbsent: true });
+      const condemned = first === 'exists' && (await this.#isCondemned(domain, identity));
+      const put = condemned ? await store.put(name, stored) : first;
       if (put !== 'exists') {
         reach('admit-after-put');
         await index.putSegments(domain, [{ identity, raw, length, digest, etag: put.etag }]);
@@ -70,5 +75,11 @@ export class Admission {
       healing = true;
     }
     throw fault('STORE_FAILED', { why: `${name} is taken away as fast as it is put` });
+  }
+
+  async #isCondemned(domain: string, identity: Digest): Promise<boolean> {
+    const isCondemned = await this.#condemned.of(domain, 'segments');
+    const head = await this.#parts.store.head(segmentObject(domain, identity));
+    return head !== undefined && isCondemned(identity, head.modified);
   }
 }

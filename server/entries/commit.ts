@@ -1,7 +1,10 @@
 /**
- * Commit: the moment at which an entry comes to be. Everything that it relies on is looked at in the store, then written in
- * this order: segments and details (there already), refs, manifest with create-if-absent, index. So whoever dies on the way
- * leaves the old state or the new one.
+ * Commit: the moment at which an entry comes to be. Everything that it relies on is listed for retention, then looked at in the
+ * store, then written in this order: segments and details (there already), manifest with create-if-absent, the list beside it,
+ * index. So whoever dies on the way leaves the old state or the new one.
+ *
+ * Retention deletes nothing that was listed before it was looked at, for as long as the session and this call may take
+ * (lifetimes.ts). A call that took much longer looks once more, and takes its entry back where something has gone.
  *
  * The first entry of a key wins. The same content again is the same entry; other content is refused with the winner, unless the
  * session replaces, or the winner turns out not to be whole: then the new one takes its place.
@@ -9,7 +12,7 @@
 import { FORMAT_VERSION, LIMITS } from '#protocol/format/limits.ts';
 import type { Digest, Manifest, SignedManifest } from '#protocol/format/manifest.ts';
 import { checkManifest } from '#protocol/format/manifest-check.ts';
-import { refsObject } from '#protocol/format/object-name.ts';
+import { refsObject, useObject } from '#protocol/format/object-name.ts';
 import { contentDigest, signedManifestBytes, signManifest } from '#protocol/format/signature.ts';
 import { CachalotError, fault, isFault } from '#protocol/wire/errors.ts';
 import type { CommitRequest } from '#protocol/wire/routes.ts';
@@ -18,13 +21,15 @@ import type { NameLocks } from '../store/name-locks.ts';
 import type { Details } from './details.ts';
 import type { IndexTrust } from './index-trust.ts';
 import { layoutFrom } from './layout.ts';
+import { LIFETIMES } from './lifetimes.ts';
 import type { EntryParts } from './parts.ts';
 import { entryId, type ManifestReading, manifestObject, readManifest } from './read-manifest.ts';
-import { encodeRefs } from './refs.ts';
+import { encodeEntryRefs } from './refs.ts';
 import type { Retirement } from './retire.ts';
-import type { SaveSession } from './save-session.ts';
+import type { SaveSession, SaveSessions } from './save-session.ts';
 import type { SegmentCheck } from './segment-check.ts';
 import type { SegmentRows } from './segment-rows.ts';
+import { encodeUse, useOf } from './use.ts';
 import { detailsOf, entryRow, identitiesOf, type WholeEntries, wholeEntry } from './whole-entry.ts';
 
 export interface Committed {
@@ -50,6 +55,7 @@ export interface CommitParts {
   rows: SegmentRows;
   check: SegmentCheck;
   details: Details;
+  sessions: SaveSessions;
   retirement: Retirement;
   trust: IndexTrust;
   known: WholeEntries;
@@ -69,7 +75,7 @@ export class Commit {
    * and, as {@link CommitConflictError}, `ENTRY_EXISTS`.
    */
   async commit(session: SaveSession, request: CommitRequest): Promise<Committed> {
-    const { parts, locks } = this.#c;
+    const { parts, locks, sessions } = this.#c;
     const manifest = await this.#manifest(session, request);
     const signed = signManifest(manifest, parts.signing.current);
     const bytes = signedManifestBytes(signed);
@@ -77,7 +83,8 @@ export class Commit {
       throw fault('ENTRY_TOO_LARGE', { bytes: bytes.length, limit: LIMITS.manifestBytes });
     }
     const lossesBefore = this.#c.check.losses;
-    const rows = await this.#requireWhole(signed);
+    await sessions.keep(session, everythingOf(signed));
+    const rows = await this.#requireWhole(signed, { renewing: true });
     parts.reach('commit-checked');
     const object = manifestObject(signed);
     return await locks.hold(object, async () => {
@@ -87,7 +94,10 @@ export class Commit {
         if (!session.replace) throw await this.#conflict(object, earlier);
       }
       const committed = await this.#write({ object, signed, bytes, rows, earlier });
-      if (this.#c.check.losses !== lossesBefore) await this.#requireStillWhole(object, committed);
+      const { hold } = parts.lifetimes ?? LIFETIMES;
+      const took = (await parts.store.now()) - Date.parse(manifest.created);
+      if (this.#c.check.losses !== lossesBefore || took >= hold)
+        await this.#requireStillWhole(object, committed);
       return committed;
     });
   }
@@ -134,9 +144,14 @@ export class Commit {
     });
   }
 
-  async #requireWhole(signed: SignedManifest): Promise<Map<Digest, SegmentRow>> {
+  // `renewing` puts what is condemned once more; `fresh` asks the store anew what is.
+  async #requireWhole(
+    signed: SignedManifest,
+    { renewing = false, fresh = false } = {},
+  ): Promise<Map<Digest, SegmentRow>> {
     const { domain, key } = signed.manifest;
-    const rows = await this.#c.rows.present(domain, identitiesOf(signed));
+    const whenCondemned = renewing ? 'renewed' : 'there';
+    const rows = await this.#c.rows.present(domain, identitiesOf(signed), whenCondemned, { fresh });
     for (const { segments } of signed.manifest.roots) {
       for (const { identity, raw } of segments) {
         const row = rows.get(identity);
@@ -149,7 +164,10 @@ export class Commit {
         }
       }
     }
-    const missing = await this.#c.details.firstMissing(domain, detailsOf(signed));
+    const missing = await this.#c.details.firstMissing(domain, detailsOf(signed), {
+      renewing,
+      fresh,
+    });
     if (missing !== undefined) throw fault('DETAIL_MISSING', { digest: missing });
     return rows;
   }
@@ -195,33 +213,28 @@ export class Commit {
     const { store, reach, observer } = parts;
     const { object, signed, bytes, rows, earlier } = entry;
     const id = entryId(bytes);
-    const identities = identitiesOf(signed);
-    // While one takes the other's place, the list covers both.
-    const covered = earlier === undefined ? identities : [...identities, ...identitiesOf(earlier.signed)];
-    await store.put(refsObject(object), encodeRefs(covered));
-    reach('commit-refs-written');
     const put = await store.put(object, bytes, { ifAbsent: earlier === undefined, durable: true });
     if (put === 'exists') return await this.#lost(object, signed);
     reach('commit-manifest-written');
+    await store.put(refsObject(object), encodeEntryRefs(put.etag, everythingOf(signed)));
+    await store.put(useObject(object), encodeUse(useOf(signed, rows)));
+    reach('commit-refs-written');
     await this.#tellIndex(object, id, signed, rows);
     const layout = layoutFrom(rows, signed);
     // What has just been saved is what the next job asks for.
     if (!('hole' in layout))
       known.set(id, wholeEntry({ id, object, etag: put.etag, signed }, layout, parts.clock()));
-    if (earlier !== undefined) {
+    if (earlier !== undefined)
       await retirement.forget({ domain: signed.manifest.domain, object }, earlier.id);
-      await store.put(refsObject(object), encodeRefs(identities));
-    }
     reach('commit-indexed');
     observer.committed(signed.manifest.key, id);
     return { outcome: 'committed', entry: id, signed };
   }
 
-  /** Another server was first; its list of identities is put back. */
+  /** Another server was first. */
   async #lost(object: string, signed: SignedManifest): Promise<Committed> {
     const winner = await this.#earlier(object, signed.manifest.domain);
     if (winner === undefined) throw fault('SERVER_BUSY', { what: 'another server changes the same key' });
-    await this.#c.parts.store.put(refsObject(object), encodeRefs(identitiesOf(winner.signed)));
     if (sameContent(winner.signed, signed)) return await this.#same(object, winner);
     throw await this.#conflict(object, winner);
   }
@@ -231,11 +244,11 @@ export class Commit {
     return new CommitConflictError(signed.manifest.key, { entry: id, signed });
   }
 
-  // A segment was taken away while we wrote: perhaps one of ours.
+  // A segment was taken away while we wrote, or it took so long that one may have been: perhaps one of ours.
   async #requireStillWhole(object: string, { entry, signed }: Committed): Promise<void> {
     const { parts, retirement } = this.#c;
     try {
-      await this.#requireWhole(signed);
+      await this.#requireWhole(signed, { renewing: true, fresh: true });
     } catch (error) {
       const head = isHole(error) ? await parts.store.head(object) : undefined;
       if (head !== undefined) {
@@ -272,6 +285,10 @@ export class Commit {
 
 function sameContent(a: SignedManifest, b: SignedManifest): boolean {
   return contentDigest(a.manifest) === contentDigest(b.manifest);
+}
+
+function everythingOf(signed: SignedManifest): Digest[] {
+  return [...identitiesOf(signed), ...detailsOf(signed)];
 }
 
 function isHole(error: unknown): error is CachalotError {

@@ -16,22 +16,25 @@ import type {
   Want,
 } from '#protocol/wire/routes.ts';
 import { type Grant, requireWriter } from '../auth/grant.ts';
+import { tolerant } from '../index/tolerant.ts';
 import { NameLocks } from '../store/name-locks.ts';
 import { Admission, type Admitted } from './admit.ts';
 import { type Archive, archiveOf, readArchive } from './archive.ts';
 import { Commit, type Committed } from './commit.ts';
+import { Condemned } from './condemned.ts';
 import { Details } from './details.ts';
 import { EntryReader } from './entry-reader.ts';
 import { IndexTrust } from './index-trust.ts';
 import { type Found, Lookup } from './lookup.ts';
 import type { EntryParts } from './parts.ts';
 import { reindex } from './reindex.ts';
-import { Retirement } from './retire.ts';
-import { SaveSessions, SESSION_MS } from './save-session.ts';
+import { Retirement, type Retiring } from './retire.ts';
+import { SaveSessions } from './save-session.ts';
 import { SegmentCheck } from './segment-check.ts';
 import { exactly, SegmentHoleError, SegmentReads } from './segment-read.ts';
 import { SegmentRows } from './segment-rows.ts';
 import { Suspicion } from './suspect.ts';
+import { Uses } from './use.ts';
 import { readWant } from './want.ts';
 import { createWholeEntries, layoutOfEntry, type WholeEntries, type WholeEntry } from './whole-entry.ts';
 
@@ -58,32 +61,39 @@ export class Entries {
   readonly #commit: Commit;
   readonly #admission: Admission;
   readonly #suspicion: Suspicion;
+  readonly #uses: Uses;
 
   constructor(parts: EntryParts) {
     const locks = new NameLocks();
     this.#parts = parts;
-    this.#known = createWholeEntries(parts.limits.answerBytes);
-    this.#check = new SegmentCheck(parts, () => this.#known.clear());
-    this.#rows = new SegmentRows(parts, this.#check);
-    this.#reads = new SegmentReads(parts, this.#check);
-    this.#retirement = new Retirement(parts, this.#known, locks);
-    this.#reader = new EntryReader(parts, this.#rows, this.#retirement, this.#known);
     this.#trust = new IndexTrust(parts);
-    this.#lookup = new Lookup(parts, this.#reader, this.#trust);
-    this.#sessions = new SaveSessions(parts, this.#rows);
-    this.#details = new Details(parts);
+    // What entries rest on is the store: nothing below fails because the index does.
+    const index = tolerant(parts.index, () => this.#trust.distrust());
+    const surviving: EntryParts = Object.create(parts, { index: { value: index } });
+    const condemned = new Condemned(surviving);
+    this.#known = createWholeEntries(parts.limits.answerBytes);
+    this.#check = new SegmentCheck(surviving, () => this.#known.clear());
+    this.#rows = new SegmentRows(surviving, this.#check, condemned);
+    this.#reads = new SegmentReads(surviving, this.#check);
+    this.#retirement = new Retirement(surviving, this.#known, locks);
+    this.#reader = new EntryReader(surviving, this.#rows, this.#retirement, this.#known);
+    this.#lookup = new Lookup(surviving, this.#reader, this.#trust);
+    this.#sessions = new SaveSessions(surviving, this.#rows);
+    this.#details = new Details(surviving, condemned);
     this.#commit = new Commit({
-      parts,
+      parts: surviving,
       rows: this.#rows,
       check: this.#check,
       details: this.#details,
+      sessions: this.#sessions,
       retirement: this.#retirement,
       trust: this.#trust,
       known: this.#known,
       locks,
     });
-    this.#admission = new Admission(parts, this.#check);
-    this.#suspicion = new Suspicion(parts, this.#check, this.#retirement);
+    this.#admission = new Admission(surviving, this.#check, condemned);
+    this.#uses = new Uses(surviving);
+    this.#suspicion = new Suspicion(surviving, this.#check, this.#retirement);
     parts.queue.handle('reindex', (_, signal) =>
       this.#trust.rebuild(() => reindex(parts, this.#reader, signal)),
     );
@@ -95,6 +105,16 @@ export class Entries {
     await this.#trust.holds();
   }
 
+  /** Whether the index can be relied on. Where it cannot, the store is asked, and a reindex has been asked for. */
+  async trustsIndex(): Promise<boolean> {
+    return await this.#trust.holds();
+  }
+
+  /** Has the index rebuilt from the store; a job does it. */
+  async rebuildIndex(): Promise<void> {
+    await this.#trust.distrust();
+  }
+
   /** One answer a want, in their order. Throws for a want that can fit nothing, before anything is looked for. */
   async lookup(grant: Grant, wants: readonly Want[]): Promise<Found[]> {
     const read = wants.map((want, at) => readWant(want, `/wants/${at}`));
@@ -102,7 +122,9 @@ export class Entries {
     for (const [at, want] of read.entries()) {
       const { unless } = wants[at] ?? {};
       const needed = unless === undefined || found[unless]?.hit !== 'exact';
-      found.push(needed ? await this.#lookup.find(grant, want) : { hit: 'none', reason: NOT_NEEDED });
+      const one: Found = needed ? await this.#lookup.find(grant, want) : { hit: 'none', reason: NOT_NEEDED };
+      if (one.entry !== undefined) this.#uses.note(one.entry);
+      found.push(one);
     }
     return found;
   }
@@ -123,7 +145,7 @@ export class Entries {
     const object = entryObject({ domain, scope, key: request.key, rootsDigest: rootsDigest(roots) });
     const exists = replace ? undefined : await this.#commit.holder(domain, object);
     const session = await this.#sessions.open(grant, { key: request.key, kind, name, roots, replace });
-    const expires = new Date(session.opened + SESSION_MS).toISOString();
+    const expires = new Date(session.opened + this.#sessions.lasts).toISOString();
     return { save: session.save, expires, ...(exists === undefined ? {} : { exists }) };
   }
 
@@ -246,6 +268,21 @@ export class Entries {
     return bytes === undefined || bytes.length > max ? undefined : bytes;
   }
 
+  /** Retires an entry in the version that was judged; true if it has left. For retention. */
+  async evict(entry: Retiring, why: string): Promise<boolean> {
+    return (await this.#retirement.retire(entry, why)).gone;
+  }
+
+  /** Reads a segment whole and verifies it; false where it is not there (any more). What is damaged has been quarantined. */
+  async examine(domain: string, identity: Digest): Promise<boolean> {
+    return (await this.#check.examine(domain, identity)) !== undefined;
+  }
+
+  /** As {@link examine}, for a detail. */
+  async examineDetail(domain: string, digest: Digest): Promise<boolean> {
+    return (await this.#details.get(domain, digest)) !== undefined;
+  }
+
   async putDetail(grant: Grant, digest: Digest, bytes: Buffer): Promise<'stored' | 'had'> {
     requireWriter(grant, 'store details');
     return await this.#details.put(grant.domain, digest, bytes);
@@ -264,6 +301,8 @@ export class Entries {
   }
 
   async #find(grant: Grant, id: string): Promise<WholeEntry | undefined> {
+    const known = await this.#reader.remembered(grant.domain, id);
+    if (known !== undefined) return grant.reads.includes(known.scope) ? known : undefined;
     const row = await this.#parts.index.byId(grant.domain, id);
     if (row === undefined || !grant.reads.includes(row.scope)) return undefined;
     return (await this.#reader.ofRow(row)).entry;

@@ -30,6 +30,12 @@ export class EntryReader {
     this.#known = known;
   }
 
+  /** The entry of that id, if it is in memory and the store still holds it. */
+  async remembered(domain: string, id: string): Promise<WholeEntry | undefined> {
+    const known = this.#known.get(id);
+    return known?.domain === domain && (await this.#isStillThere(known)) ? known : undefined;
+  }
+
   /** The entry of a row; where it is not that entry (any more), the row is removed. */
   async ofRow(row: EntryRow): Promise<Reading> {
     const known = this.#known.get(row.id);

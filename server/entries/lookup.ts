@@ -6,6 +6,7 @@
  */
 
 import type { Digest } from '#protocol/format/manifest.ts';
+import { isFault } from '#protocol/wire/errors.ts';
 import type { Grant } from '../auth/grant.ts';
 import type { EntryRow, FindQuery } from '../index/entry-index.ts';
 import type { EntryReader } from './entry-reader.ts';
@@ -82,11 +83,13 @@ export class Lookup {
     // One key with its roots is one object: if the index has it, no newer one can be missing there.
     const single =
       matches.length === 1 && 'exact' in (matches[0] as FindQuery['match']) && digest !== undefined;
+    let isUnheard = false;
     if ((single && grant.reads.length === 1) || (await this.#trust.holds())) {
-      const entry = await this.#askIndex(question, passed);
-      if (entry !== undefined) return { entry, passed };
+      const entry = await this.#askIndex(question, passed).catch(unheard);
+      if (entry === 'unheard') isUnheard = true;
+      else if (entry !== undefined) return { entry, passed };
     }
-    if (!(await this.#trust.holds())) {
+    if (isUnheard || !(await this.#trust.holds())) {
       const entry = await this.#askStore(question, passed);
       if (entry !== undefined) return { entry, passed };
     }
@@ -154,10 +157,17 @@ export class Lookup {
 
   /** Says so if the key is there for another set of paths: a frequent and otherwise puzzling miss. */
   async #underOtherRoots(grant: Grant, exact: string): Promise<string | undefined> {
-    const row = await this.#parts.index.find({ domain: grant.domain, scopes: grant.reads, match: { exact } });
-    if (row === undefined) return undefined;
+    const query = { domain: grant.domain, scopes: grant.reads, match: { exact } };
+    const row = await this.#parts.index.find(query).catch(unheard);
+    if (row === undefined || row === 'unheard') return undefined;
     return `The key ${exact} is there, but for other paths: ${row.roots.slice(0, 10).join(', ')}.`;
   }
+}
+
+/** An index that fails has not said that there is nothing. */
+function unheard(error: unknown): 'unheard' {
+  if (isFault(error, 'INDEX_FAILED')) return 'unheard';
+  throw error;
 }
 
 function missReason(exact: string, passed: string[]): string {

@@ -9,6 +9,7 @@ import type { JobQueue } from '../queue/job-queue.ts';
 import type { Signing } from '../signing/signing-keys.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { VerifyPool } from '../verify/pool.ts';
+import type { Lifetimes } from './lifetimes.ts';
 
 export interface EntryParts {
   store: ObjectStore;
@@ -22,6 +23,8 @@ export interface EntryParts {
     /** What answers to look-ups may take in memory, in bytes, ready to be sent. */
     answerBytes: number;
   };
+  /** {@link LIFETIMES} where nothing else is said, as tests do. */
+  lifetimes?: Lifetimes;
   /** Milliseconds that only grow: for ages inside this process, never for what is stored. */
   clock(): number;
   random(bytes: number): Buffer;

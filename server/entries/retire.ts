@@ -4,7 +4,7 @@
  *
  * Changes to one entry's objects wait for each other (`locks`): a retirement never takes the lists of a newer commit.
  */
-import { refsObject, retiredObject } from '#protocol/format/object-name.ts';
+import { refsObject, retiredObject, useObject } from '#protocol/format/object-name.ts';
 import { isFault } from '#protocol/wire/errors.ts';
 import type { NameLocks } from '../store/name-locks.ts';
 import type { EntryParts } from './parts.ts';
@@ -54,6 +54,7 @@ export class Retirement {
       reach('retire-deleted');
       if (retired.gone) {
         await store.delete(refsObject(object));
+        await store.delete(useObject(object));
         observer.retired(object, why);
       }
       await this.forget({ domain, object }, entryId(found.bytes));

@@ -5,19 +5,17 @@
  *     uploads/<save>/save.json    what is being saved, by whom, opened when (the store's time)
  *     uploads/<save>/<n>.refs     identities that the save relies on, written before "have it" is answered
  *
- * Mark treats those lists as roots while they are younger than the grace; a session ends after twelve hours.
+ * Mark treats those lists as roots while they are younger than the grace; a session ends long before.
  */
 import { LRUCache } from 'lru-cache';
 import type { Digest } from '#protocol/format/manifest.ts';
 import { uploadRefsObject } from '#protocol/format/object-name.ts';
 import { fault } from '#protocol/wire/errors.ts';
 import { type Grant, requireWriter } from '../auth/grant.ts';
+import { LIFETIMES } from './lifetimes.ts';
 import type { EntryParts } from './parts.ts';
 import { encodeRefs } from './refs.ts';
 import type { SegmentRows } from './segment-rows.ts';
-
-/** After this a save is refused: far less than the grace that uncommitted segments have. */
-export const SESSION_MS = 12 * 60 * 60 * 1000;
 
 const ID_BYTES = 16;
 /** Sessions are never changed, so remembering them is only a matter of room. */
@@ -73,20 +71,29 @@ export class SaveSessions {
     if (session === undefined || session.domain !== grant.domain || session.scope !== grant.scope) {
       throw fault('SAVE_UNKNOWN', { save });
     }
-    if ((await this.#parts.store.now()) - session.opened > SESSION_MS) throw fault('SAVE_EXPIRED', { save });
+    if ((await this.#parts.store.now()) - session.opened > this.lasts) throw fault('SAVE_EXPIRED', { save });
     return session;
   }
 
-  /** Which of these the store does not have. All of them are kept for this save from now on. */
+  /** Milliseconds from the opening of a session to its end. */
+  get lasts(): number {
+    return (this.#parts.lifetimes ?? LIFETIMES).session;
+  }
+
+  /**
+   * Which of these have to be sent: the store does not have them, or will not for long. All of them are kept for this save from
+   * now on.
+   */
   async lack(session: SaveSession, identities: readonly Digest[]): Promise<Digest[]> {
     const distinct = [...new Set(identities)];
-    await this.#keep(session.save, distinct);
+    await this.keep(session, distinct);
     this.#parts.reach('lack-refs-written');
-    const present = await this.#rows.present(session.domain, distinct);
+    const present = await this.#rows.present(session.domain, distinct, 'lacks');
     return distinct.filter((identity) => !present.has(identity));
   }
 
-  async #keep(save: string, identities: readonly Digest[]): Promise<void> {
+  /** Writes a list of identities and digests that this save relies on: retention leaves them alone. */
+  async keep({ save }: SaveSession, identities: readonly Digest[]): Promise<void> {
     const refs = encodeRefs(identities);
     for (let n = this.#lists.get(save) ?? 0; ; n++) {
       this.#lists.set(save, n + 1);

@@ -96,6 +96,31 @@ export class SegmentCheck {
     });
   }
 
+  /**
+   * Puts a condemned segment once more: a version that is not. Verified first; its row, or undefined where it is not there (any
+   * more).
+   */
+  async renew(domain: string, identity: Digest): Promise<SegmentRow | undefined> {
+    const row = await this.examine(domain, identity);
+    if (row === undefined) return undefined;
+    const { store, index } = this.#parts;
+    const name = segmentObject(domain, identity);
+    const release = await this.#memory.reserve(row.length);
+    try {
+      const found = await store.get(name, row.etag === undefined ? {} : { ifMatch: row.etag });
+      if (found === undefined) return await this.#absent(domain, identity);
+      // Somebody has put it meanwhile, verified, and that is as good.
+      if (found === 'changed') return await this.examine(domain, identity);
+      const put = await store.put(name, found.bytes);
+      const renewed = put === 'exists' ? row : { ...row, etag: put.etag };
+      await index.putSegments(domain, [renewed]);
+      this.sawWhole(name);
+      return renewed;
+    } finally {
+      release();
+    }
+  }
+
   /** Whether the store holds exactly these bytes; undefined where it holds none. */
   async holds(name: string, bytes: Buffer): Promise<{ etag: string } | 'other' | undefined> {
     const head = await this.#parts.store.head(name);

@@ -61,7 +61,10 @@ export class SegmentReads {
         etag = row.etag;
       }
     }
-    const options = (version: string | undefined) => (version === undefined ? {} : { ifMatch: version });
+    const options = (version: string | undefined) => ({
+      size: segment.length,
+      ...(version === undefined ? {} : { ifMatch: version }),
+    });
     const first = await store.read(name, start, end, options(etag));
     if (first === undefined) return 'gone';
     if (first !== 'changed') return first;

@@ -10,8 +10,15 @@ import { readTrailer, TRAILER_BYTES, TRAILER_VERSION } from '#protocol/format/tr
 import type { SegmentRow } from '../index/entry-index.ts';
 import type { ObjectHead } from '../store/object-store.ts';
 import { mapAtMost } from './at-most.ts';
+import type { Condemned } from './condemned.ts';
 import type { EntryParts } from './parts.ts';
 import type { SegmentCheck } from './segment-check.ts';
+
+/**
+ * What a condemned segment is for who asks: there as any other, for who reads; not there, for who can send it; put again, for who
+ * commits and was perhaps told "have it" before it was condemned.
+ */
+type WhenCondemned = 'there' | 'lacks' | 'renewed';
 
 /** Questions to the store at once, for one request. */
 const WIDTH = 32;
@@ -19,10 +26,12 @@ const WIDTH = 32;
 export class SegmentRows {
   readonly #parts: EntryParts;
   readonly #check: SegmentCheck;
+  readonly #condemned: Condemned;
 
-  constructor(parts: EntryParts, check: SegmentCheck) {
+  constructor(parts: EntryParts, check: SegmentCheck, condemned: Condemned) {
     this.#parts = parts;
     this.#check = check;
+    this.#condemned = condemned;
   }
 
   /** Rows of those that are there, as far as the index knows; the others are looked for in the store. */
@@ -39,10 +48,18 @@ export class SegmentRows {
 
   /**
    * Rows of those that the store has now, in the version that was verified; none that is suspected. What may have been lost with
-   * the machine is read and verified first.
+   * the machine is read and verified first. `fresh` asks the store anew what is condemned.
    */
-  async present(domain: string, identities: readonly Digest[]): Promise<Map<Digest, SegmentRow>> {
+  async present(
+    domain: string,
+    identities: readonly Digest[],
+    whenCondemned: WhenCondemned = 'there',
+    { fresh = false } = {},
+  ): Promise<Map<Digest, SegmentRow>> {
     const distinct = [...new Set(identities)];
+    // Before any segment is looked at: see Condemned.
+    const isCondemned =
+      whenCondemned === 'there' ? undefined : await this.#condemned.of(domain, 'segments', { fresh });
     const known = await this.#parts.index.segments(domain, distinct);
     const rows = new Map<Digest, SegmentRow>();
     const found = await mapAtMost(WIDTH, distinct, async (identity) => {
@@ -53,6 +70,9 @@ export class SegmentRows {
       if (head === undefined) {
         if (row !== undefined) await this.#check.examine(domain, identity);
         return undefined;
+      }
+      if (isCondemned?.(identity, head.modified)) {
+        return whenCondemned === 'lacks' ? undefined : await this.#check.renew(domain, identity);
       }
       if (this.#check.isUnread(name, head.modified)) return await this.#check.examine(domain, identity);
       if (row === undefined) return await this.#fromTrailer(domain, identity, head);

@@ -6,7 +6,8 @@
  *   scope wins over a newer one in a later scope, for one key; keys are tried in order.
  * - A row is never the proof of an entry: the caller reads the manifest and removes the row if that has gone.
  * - `epoch` is written by a completed reindex only. While it is undefined a miss of the index is no miss of the cache. It is
- *   gone whenever the index may have lost rows: flushed, damaged, or left by a process that did not close it.
+ *   gone whenever the index may lack rows: flushed, damaged, left by a process that did not close it, on a server that was
+ *   started anew, or after somebody who knew of a row that it was not told said so (`doubt`).
  * - An error (`INDEX_FAILED`, `STORE_FULL`) is never a miss.
  * - Prefixes match as text, bytes as they are: `%`, `_`, `*` are ordinary characters.
  */
@@ -17,6 +18,7 @@ export interface EntryRow {
   id: string;
   domain: string;
   scope: string;
+  /** The key's first part. */
   kind: string;
   name: string;
   key: string;
@@ -61,7 +63,15 @@ export interface EntryIndex {
   removeSegment(domain: string, identity: Digest): Promise<void>;
   totals(domain: string): Promise<{ entries: number; storedBytes: number }>;
   epoch(): Promise<string | undefined>;
-  setEpoch(epoch: string): Promise<void>;
+  /** A reindex begins, which will write this epoch; one that began before will not write its own. */
+  beginEpoch(epoch: string): Promise<void>;
+  /**
+   * A reindex has completed. False where rows may have been missed since it began (`doubt`, rows lost, another one begun):
+   * then nothing is written.
+   */
+  setEpoch(epoch: string): Promise<boolean>;
+  /** Somebody knows of a row that the index was not told: takes the epoch away, and that of a reindex under way. */
+  doubt(): Promise<void>;
   /** Forgets everything, the epoch first. */
   clear(): Promise<void>;
   close(): Promise<void>;

@@ -46,6 +46,8 @@ class SqliteIndex implements EntryIndex {
   readonly #place: DatabasePlace;
   #database: DatabaseSync;
   #statements: Statements;
+  /** Of a reindex under way; it ends with this process. */
+  #begun: string | undefined;
 
   constructor(place: DatabasePlace) {
     this.#place = place;
@@ -130,12 +132,24 @@ class SqliteIndex implements EntryIndex {
     return this.#ask(() => factOf(this.#database, 'epoch'));
   }
 
-  async setEpoch(epoch: string): Promise<void> {
+  async beginEpoch(epoch: string): Promise<void> {
+    this.#begun = epoch;
+  }
+
+  async setEpoch(epoch: string): Promise<boolean> {
+    if (this.#begun !== epoch) return false;
     this.#ask(() => setFact(this.#database, 'epoch', epoch));
+    this.#begun = undefined;
+    return true;
+  }
+
+  async doubt(): Promise<void> {
+    this.#begun = undefined;
+    this.#ask(() => removeFact(this.#database, 'epoch'));
   }
 
   async clear(): Promise<void> {
-    this.#ask(() => removeFact(this.#database, 'epoch'));
+    await this.doubt();
     this.#use(() => emptyDatabase(this.#place));
   }
 
@@ -165,6 +179,7 @@ class SqliteIndex implements EntryIndex {
 
   /** Goes on with the database that `open` gives. */
   #use(open: () => DatabaseSync): void {
+    this.#begun = undefined;
     this.#database.close();
     this.#database = open();
     this.#statements = prepareStatements(this.#database);

@@ -3,7 +3,8 @@
  * that a restart begins with.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Job, JobHandler, JobName, JobQueue } from './job-queue.ts';
+import type { Added, Job, JobHandler, JobName, JobQueue } from './job-queue.ts';
+import { pauseAfter } from './pause.ts';
 
 export interface InProcessQueueOptions {
   /** Jobs that run at once. */
@@ -21,9 +22,6 @@ export interface InProcessQueueOptions {
   /** Told of each attempt that threw, and whether it was the last. */
   onFailure?: (job: Job, error: unknown, isLast: boolean) => void;
 }
-
-const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 60_000;
 
 export function createInProcessQueue(options: InProcessQueueOptions = {}): JobQueue {
   return new InProcessQueue(options);
@@ -63,7 +61,7 @@ class InProcessQueue implements JobQueue {
     this.#startReady();
   }
 
-  async add(job: Job): Promise<'added' | 'known' | 'full'> {
+  async add(job: Job): Promise<Added> {
     const key = keyOf(job);
     if (this.#known.has(key)) return 'known';
     if (this.#known.size >= this.#bound || this.#stop.signal.aborted) return 'full';
@@ -157,9 +155,4 @@ class InProcessQueue implements JobQueue {
 
 function keyOf({ name, id }: Job): string {
   return `${name}:${id}`;
-}
-
-/** Doubles with each attempt, and is up to half as long again, so that what failed together is not tried again together. */
-function pauseAfter(attempt: number, random: number): number {
-  return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1)) * (1 + random / 2);
 }

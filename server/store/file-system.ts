@@ -21,6 +21,7 @@ import { ObjectFolders } from './object-folders.ts';
 import { isObjectName, objectPath, TEMPORARY_FOLDER } from './object-path.ts';
 import type { ObjectHead, ObjectStore, StoredObject } from './object-store.ts';
 import { canLink, type Link, ObjectWriter, systemLink, touch } from './object-writer.ts';
+import { Source } from './source.ts';
 import { isMissing, storeFault } from './system-fault.ts';
 import { removeAbandoned, temporaryPath } from './temporary-files.ts';
 
@@ -174,12 +175,31 @@ class FileSystemStore implements ObjectStore {
     }
   }
 
-  async delete(name: string, options: { ifMatch?: string } = {}): Promise<boolean> {
+  async putStream(
+    name: string,
+    source: AsyncIterable<Uint8Array>,
+    { durable = false }: { expected?: number; durable?: boolean } = {},
+  ): Promise<{ etag: string; size: number }> {
+    const path = objectPath(this.#folder, name);
+    const input = new Source(source);
+    try {
+      const { temporary, etag, size } = await this.#writer.writeAll(input, durable);
+      await this.#changes.hold(name, () => this.#writer.place(temporary, path, { ifAbsent: false, durable }));
+      return { etag, size };
+    } catch (error) {
+      throw input.failed(error) ? error : storeFault(error);
+    }
+  }
+
+  async delete(
+    name: string,
+    { ifMatch, modified }: { ifMatch?: string; modified?: number } = {},
+  ): Promise<boolean> {
     const path = objectPath(this.#folder, name);
     return this.#changes.hold(name, async () => {
       const head = await this.head(name);
-      if (head === undefined || (options.ifMatch !== undefined && options.ifMatch !== head.etag))
-        return false;
+      if (head === undefined || (ifMatch ?? head.etag) !== head.etag) return false;
+      if ((modified ?? head.modified) !== head.modified) return false;
       try {
         await unlink(path);
       } catch (error) {

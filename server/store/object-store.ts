@@ -6,8 +6,10 @@
  *   dies, leaves the old state (or the new one, where only the answer was lost), and nothing else that `get`, `head` or
  *   `list` can see.
  * - `put` with `ifAbsent` succeeds for one writer and returns `exists` to the others, if `atomicCreate` says so; where it
- *   does not, two may succeed and the index arbitrates.
- * - A missing object is `undefined`, never an error; an error (`STORE_FAILED`, `STORE_FULL`) is never read as missing.
+ *   does not, two may succeed and the index arbitrates. `exists` may also be the answer to a writer who has won: the first
+ *   answer was lost, and the store asked again.
+ * - A missing object is `undefined`, never an error; an error (`STORE_FAILED`, `STORE_FULL`, or one that names a setting of
+ *   the store) is never read as missing.
  * - Reads with `ifMatch` return `changed` rather than bytes of another version, and a `read` that has begun goes on in the
  *   version that it began in, whatever is put or deleted meanwhile.
  * - Names are '/'-separated, each part at most 200 bytes of printable ASCII without a space (protocol/format/object-name.ts
@@ -20,7 +22,7 @@ import type { Readable } from 'node:stream';
 export interface ObjectHead {
   name: string;
   size: number;
-  /** Changes with every overwrite, also with one that puts the same bytes. */
+  /** Changes with every overwrite by other bytes. In a folder also with the same ones; in a bucket it may tell bytes only. */
   etag: string;
   /** Milliseconds since 1970 by the store's clock. */
   modified: number;
@@ -44,13 +46,13 @@ export interface ObjectStore {
   get(name: string, options?: { ifMatch?: string }): Promise<StoredObject | 'changed' | undefined>;
   /**
    * A run of bytes as a stream with back-pressure; `end` is exclusive. What lies behind the object's end is not there:
-   * the stream is then shorter.
+   * the stream is then shorter. `size`, of the whole object, is for who knows it and wants it kept near where that is done.
    */
   read(
     name: string,
     start: number,
     end: number,
-    options?: { ifMatch?: string },
+    options?: { ifMatch?: string; size?: number },
   ): Promise<Readable | 'changed' | undefined>;
   /** `durable` waits until it survives a power cut (manifests); without it a crash may cost the last minute. */
   put(
@@ -58,8 +60,25 @@ export interface ObjectStore {
     bytes: Buffer,
     options?: { ifAbsent?: boolean; durable?: boolean },
   ): Promise<{ etag: string } | 'exists'>;
-  /** With `ifMatch`, deletes that version only. True if something was deleted. */
-  delete(name: string, options?: { ifMatch?: string }): Promise<boolean>;
+  /**
+   * Puts what `source` yields, however long it is, in place of what is there: for what need not fit into memory. Visible whole
+   * when it answers, and not at all before. What the source throws is thrown, and then nothing of it is there. `expected` is
+   * its length in bytes where that is known. What all such puts of a process hold in memory together is bounded.
+   */
+  putStream(
+    name: string,
+    source: AsyncIterable<Uint8Array>,
+    options?: { expected?: number; durable?: boolean },
+  ): Promise<{ etag: string; size: number }>;
+  /**
+   * With `ifMatch`, deletes that version only; with `modified`, only what was put at that time, which tells a later put of the
+   * same bytes apart. True if something was deleted.
+   *
+   * Exact among the calls of one process. Among processes a folder, and a bucket without conditional deletes, may lose a version
+   * that was put within the last moment (between a look and the deletion), and two deletions of one version may both say that they
+   * did it.
+   */
+  delete(name: string, options?: { ifMatch?: string; modified?: number }): Promise<boolean>;
   /**
    * Every object whose name begins with `prefix`, in byte order of names; a page at a time inside. What is put or deleted
    * meanwhile may be there or not; all else is there once.

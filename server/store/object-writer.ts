@@ -55,16 +55,29 @@ export class ObjectWriter {
    * Leaves nothing where it fails; errors are the system's.
    */
   async write(bytes: Buffer, durable: boolean): Promise<{ temporary: string; etag: string }> {
+    return await this.writeAll([bytes], durable);
+  }
+
+  /** The same for pieces that come one by one; `size` is what they were together. What `pieces` throws is thrown as it is. */
+  async writeAll(
+    pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    durable: boolean,
+  ): Promise<{ temporary: string; etag: string; size: number }> {
     const temporary = temporaryPath(this.#temporaries);
     const fd = await open(temporary, 'wx', MODE);
+    let size = 0;
     try {
       try {
-        for (let at = 0; at < bytes.length; ) {
-          at += (await write(fd, bytes, at, bytes.length - at, at)).bytesWritten;
+        for await (const piece of pieces) {
+          for (let at = 0; at < piece.length; ) {
+            const { bytesWritten } = await write(fd, piece, at, piece.length - at, size);
+            at += bytesWritten;
+            size += bytesWritten;
+          }
         }
         const etag = this.#versions.give(fd);
         if (durable) await fsync(fd);
-        return { temporary, etag };
+        return { temporary, etag, size };
       } finally {
         // On a network file system this is where a full disk shows.
         await close(fd);

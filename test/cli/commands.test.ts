@@ -23,6 +23,8 @@ test('a word that cannot be meant is a usage error, with the way to the help', a
     [['rm'], /never removes everything/],
     [['fingerprint', '--kind', 'cobol'], /no kind cobol/],
     [['completion', 'tcsh'], /tcsh/],
+    [['admin', 'frobnicate'], /unknown command/],
+    [['admin', 'sweep'], /admin-token/],
   ];
   for (const [args, says] of rows) {
     const { status, stderr, stdout } = await cachalot(args);

@@ -157,7 +157,7 @@ t.test('the package', async (t) => {
   t.test('holds the bundles and what belongs to them, and no source', async (t) => {
     const names: string[] = files.map(({ path }: { path: string }) => path);
     t.strictSame(
-      names.filter((name) => !name.startsWith('dist/docs-ui/')).sort(),
+      names.filter((name) => !/^dist\/(docs-ui|bull-board)\//.test(name)).sort(),
       [
         'CHANGELOG.md',
         'LICENSE',

@@ -46,16 +46,22 @@ export interface Asked {
   /** Sent as JSON. */
   json?: unknown;
   bytes?: Buffer;
+  signal?: AbortSignal;
 }
 
 /** `path` is below /api/v1 unless it begins with two slashes. */
 export async function ask(url: string, path: string, asked: Asked = {}): Promise<Answer> {
-  const { json, bytes } = asked;
+  const { json, bytes, signal } = asked;
   const headers = { ...(json === undefined ? {} : { 'content-type': 'application/json' }), ...asked.headers };
   const body = json === undefined ? bytes && new Uint8Array(bytes) : JSON.stringify(json);
   const method = asked.method ?? (body === undefined ? 'GET' : 'POST');
   const where = path.startsWith('//') ? path.slice(1) : `${API}${path}`;
-  const response = await fetch(url + where, { method, headers, ...(body === undefined ? {} : { body }) });
+  const response = await fetch(url + where, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body }),
+    ...(signal === undefined ? {} : { signal }),
+  });
   const received = Buffer.from(await response.arrayBuffer());
   const isJson = response.headers.get('content-type')?.startsWith('application/json') && received.length > 0;
   return {

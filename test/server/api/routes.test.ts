@@ -340,6 +340,7 @@ test('the OpenAPI document lists every route, each with what it is for', async (
     'get /stats',
     'get /whoami',
     'head /entries/{entry}/archive',
+    'post /admin/jobs',
     'post /events',
     'post /lookup',
     'post /saves',

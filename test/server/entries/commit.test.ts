@@ -4,6 +4,7 @@ import { detailObject, segmentObject } from '#protocol/format/object-name.ts';
 import { localGrant } from '#server/auth/grant.ts';
 import { CommitConflictError } from '#server/entries/commit.ts';
 import type { EntryParts } from '#server/entries/parts.ts';
+import { REF_BYTES, readEntryRefs } from '#server/entries/refs.ts';
 import { commitRequest, type MadeSegment, someSegments } from '../made-segments.ts';
 import { archiveBytes, codeOf, instead, lookup, objects, openEntries, ROOT, save } from './open-entries.ts';
 
@@ -20,7 +21,7 @@ function opening(roots = [ROOT]) {
   return { kind: 'npm', name: 'shop', key: KEY, roots };
 }
 
-test('segments, details, refs, manifest, index are written in this order', async (t) => {
+test('segments, the commit’s own list, manifest, the list beside it, index are written in this order', async (t) => {
   const order: string[] = [];
   const note = (what: string) => {
     if (order.at(-1) !== what) order.push(what);
@@ -50,10 +51,10 @@ test('segments, details, refs, manifest, index are written in this order', async
   order.length = 0;
   const inputs = [{ name: 'lockfile', digest: sha256(detail), detail: true as const }];
   await save(entries, KEY, someSegments(3), { request: { inputs } });
-  t.same(order, ['uploads', 'segments', 'refs', 'json, synced', 'index']);
+  t.same(order, ['uploads', 'segments', 'uploads', 'json, synced', 'refs', 'uses', 'index']);
 });
 
-test('the refs of an entry are its identities, 32 bytes each, and those of a save stand before "have it"', async (t) => {
+test('the list beside an entry is bound to its manifest and has its identities; those of a save stand before "have it"', async (t) => {
   const { entries, parts } = await openEntries(t);
   const segments = someSegments(3);
   const identities = segments.map(({ identity }) => identity).sort();
@@ -61,15 +62,17 @@ test('the refs of an entry are its identities, 32 bytes each, and those of a sav
   const lists = (await objects(parts, '')).filter((name) => name.endsWith('.refs'));
   t.same(
     lists.map((name) => name.split('/')[0]),
-    ['entries', 'uploads'],
+    ['entries', 'uploads', 'uploads'],
   );
+  const [manifest = ''] = (await objects(parts, 'entries/')).filter((name) => name.endsWith('.json'));
+  const etag = (await parts.store.head(manifest))?.etag ?? '';
   for (const name of lists) {
     const found = await parts.store.get(name);
-    t.equal(
-      found === undefined || found === 'changed' ? '' : found.bytes.toString('hex'),
-      identities.join(''),
-      name,
-    );
+    if (found === undefined || found === 'changed') throw new Error('no list');
+    const refs = name.startsWith('entries/') ? readEntryRefs(found.bytes, etag) : found.bytes;
+    t.equal(refs?.toString('hex'), identities.join(''), name);
+    if (name.startsWith('entries/'))
+      t.equal(readEntryRefs(found.bytes, 'another'), undefined, 'it is believed of no other version');
   }
 });
 
@@ -126,7 +129,7 @@ test('a save that replaces takes the place in one step, and the old entry is kno
   const found = await parts.store.get(refs[0] ?? '');
   t.equal(
     found === undefined || found === 'changed' ? 0 : found.bytes.length,
-    2 * 32,
+    (1 + 2) * REF_BYTES,
     'only what it relies on',
   );
 });
@@ -246,7 +249,7 @@ test('another server commits the key between our look and our write: it stays th
       folder: theirs.folder,
       change: (all) => {
         const put: typeof all.store.put = async (name, ...rest) => {
-          if (name.startsWith('entries/') && name.endsWith('.refs')) {
+          if (name.startsWith('entries/') && name.endsWith('.json')) {
             committed ??= save(theirs.entries, KEY, winning);
             await committed;
           }
@@ -260,7 +263,10 @@ test('another server commits the key between our look and our write: it stays th
     t.equal((await lookup(ours.entries, [KEY])).entry?.id, (await committed)?.entry);
     const [refs = ''] = (await objects(ours.parts, 'entries/')).filter((name) => name.endsWith('.refs'));
     const found = await ours.parts.store.get(refs);
-    const listed = found === undefined || found === 'changed' ? '' : found.bytes.toString('hex');
+    const [manifest = ''] = (await objects(ours.parts, 'entries/')).filter((name) => name.endsWith('.json'));
+    const etag = (await ours.parts.store.head(manifest))?.etag ?? '';
+    const listed =
+      found === undefined || found === 'changed' ? '' : readEntryRefs(found.bytes, etag)?.toString('hex');
     const identities = winning.map(({ identity }) => identity);
     t.equal(listed, identities.sort().join(''));
   }

@@ -1,6 +1,6 @@
 import { test } from 'tap';
 import { localGrant } from '#server/auth/grant.ts';
-import { SESSION_MS } from '#server/entries/save-session.ts';
+import { LIFETIMES } from '#server/entries/lifetimes.ts';
 import { commitRequest, someSegments } from '../made-segments.ts';
 import { codeOf, instead, objects, openEntries, ROOT, save } from './open-entries.ts';
 
@@ -22,7 +22,7 @@ test('a session outlives the server: opened by one, asked by a second, committed
   const lists = await objects(third.parts, `uploads/${id}/`);
   t.same(
     lists.map((name) => name.split('/').at(-1)),
-    ['0.refs', '1.refs', 'save.json'],
+    ['0.refs', '1.refs', '2.refs', 'save.json'],
     'no list was written over',
   );
 });
@@ -61,10 +61,10 @@ test('a session ends after twelve hours of the store’s time', async (t) => {
     },
   });
   const { save: id, expires } = await entries.openSave(localGrant, OPENING);
-  later = SESSION_MS - 10_000;
+  later = LIFETIMES.session - 10_000;
   t.ok(Date.parse(expires) > Date.now() + later - 60_000);
   t.equal(await codeOf(entries.lack(localGrant, id, ['a'.repeat(64)])), 'no error');
-  later = SESSION_MS + 10_000;
+  later = LIFETIMES.session + 10_000;
   t.equal(await codeOf(entries.lack(localGrant, id, ['a'.repeat(64)])), 'SAVE_EXPIRED');
   t.equal(await codeOf(entries.commit(localGrant, id, commitRequest({ [ROOT]: [] }))), 'SAVE_EXPIRED');
 });

@@ -194,10 +194,12 @@ export function indexConformance(what: string, open: OpenIndex): void {
 
   test(`${what}: a prefix is found whether few or very many keys have it, new or old`, async (t) => {
     const index = await open(t);
-    for (let n = 0; n < 6000; n += 1) {
+    const rows = Array.from({ length: 6000 }, (_, n) => {
       const name = n < 3000 ? 'wide' : n < 3010 ? 'narrow' : 'recent';
-      await index.put(entryRow({ id: `${n}`, key: `npm/${name}/${(n * 7919) % 6000}`, created: n }));
-    }
+      return entryRow({ id: `${n}`, key: `npm/${name}/${(n * 7919) % 6000}`, created: n });
+    });
+    for (let at = 0; at < rows.length; at += 200)
+      await Promise.all(rows.slice(at, at + 200).map((row) => index.put(row)));
     t.equal(await idOf(index, inMain({ prefix: 'npm/wide/' })), '2999');
     t.equal(await idOf(index, inMain({ prefix: 'npm/narrow/' })), '3009');
     t.equal(await idOf(index, inMain({ prefix: 'npm/recent/' })), '5999');
@@ -290,8 +292,10 @@ export function indexConformance(what: string, open: OpenIndex): void {
   test(`${what}: fault "flushed": there is no epoch until one is set, and none after everything was forgotten`, async (t) => {
     const index = await open(t);
     t.equal(await index.epoch(), undefined);
-    await index.setEpoch('one');
-    await index.setEpoch('two');
+    for (const epoch of ['one', 'two']) {
+      await index.beginEpoch(epoch);
+      t.equal(await index.setEpoch(epoch), true);
+    }
     t.equal(await index.epoch(), 'two');
     await index.put(entryRow({ id: 'a' }));
     await index.putSegments('local', [segmentRow(1)]);
@@ -303,4 +307,62 @@ export function indexConformance(what: string, open: OpenIndex): void {
     await index.put(entryRow({ id: 'a' }));
     t.equal((await index.byId('local', 'a'))?.id, 'a', 'and it can be filled again');
   });
+
+  test(`${what}: an epoch is written by the reindex that began last, and only if nothing was missed since`, async (t) => {
+    const index = await open(t);
+    t.equal(await index.setEpoch('never begun'), false);
+    await index.beginEpoch('overtaken');
+    await index.beginEpoch('last');
+    t.equal(await index.setEpoch('overtaken'), false);
+    t.equal(await index.epoch(), undefined);
+    t.equal(await index.setEpoch('last'), true);
+    t.equal(await index.setEpoch('last'), false, 'once');
+    t.equal(await index.epoch(), 'last');
+    await index.beginEpoch('spoilt');
+    t.equal(await index.epoch(), 'last', 'the old one counts meanwhile');
+    await index.doubt();
+    t.equal(await index.epoch(), undefined);
+    t.equal(await index.setEpoch('spoilt'), false);
+    await index.beginEpoch('cleared');
+    await index.clear();
+    t.equal(await index.setEpoch('cleared'), false);
+    t.equal(await index.epoch(), undefined);
+    await index.doubt();
+  });
+
+  test(`${what}: what comes and goes at random leaves the newest to be found`, async (t) => {
+    const index = await open(t);
+    const random = seeded(11);
+    const there = new Map<string, EntryRow>();
+    for (let step = 0; step < 3000; step += 1) {
+      const id = `${random(700)}`;
+      if (random(3) === 0) {
+        await index.remove('local', id);
+        there.delete(id);
+      } else {
+        const key = `npm/${'ab'[random(2)]}/${random(40)}/${random(5)}`;
+        const row = entryRow({ id, key, created: random(500), roots: [`workspace:${random(2)}`] });
+        await index.put(row);
+        there.set(id, row);
+      }
+      if (step % 10 > 0) continue;
+      const text = `npm/${'ab'[random(2)]}/${random(4)}`.slice(0, random(8));
+      const query = inMain({ prefix: text });
+      if (random(2) === 0) query.rootsDigest = rootsDigest([`workspace:${random(2)}`]);
+      t.strictSame((await index.find(query))?.id, findAmong([...there.values()], query)?.id, text);
+    }
+    const newest = [...there.values()]
+      .sort((a, b) => b.created - a.created || (a.id < b.id ? 1 : -1))
+      .slice(0, 50);
+    t.same(await index.list({ domain: 'local', scopes: ['main'], limit: 50 }), newest);
+  });
+}
+
+/** Whole numbers below a bound, the same ones each time. */
+function seeded(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
 }

@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Test, test } from 'tap';
-import { isFault } from '#protocol/wire/errors.ts';
 import { loadSqlite } from '#protocol/sqlite-module.ts';
+import { isFault } from '#protocol/wire/errors.ts';
 import type { EntryIndex } from '#server/index/entry-index.ts';
 import { openSqliteIndex, type SqliteIndexOptions } from '#server/index/sqlite.ts';
 import { smallDisk } from '../store/small-disk.ts';
@@ -23,6 +23,7 @@ indexConformance('SQLite in memory', async (t) => open(t, ':memory:'));
 async function fill(index: EntryIndex): Promise<void> {
   await index.put(entryRow({ id: 'a' }));
   await index.putSegments('local', [segmentRow(1)]);
+  await index.beginEpoch('complete');
   await index.setEpoch('complete');
 }
 
@@ -63,6 +64,7 @@ test('fault "kill -9": the rows stay; a miss is a miss only after a reindex, for
   await fillAndDie(file);
   const index = open(t, file);
   t.same(await stateOf(index), { ...EVERYTHING, epoch: undefined });
+  await index.beginEpoch('again');
   await index.setEpoch('again');
   await index.close();
   t.equal(await open(t, file).epoch(), 'again');

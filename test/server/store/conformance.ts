@@ -23,6 +23,10 @@ export async function namesOf(store: ObjectStore, prefix = ''): Promise<string[]
   return names;
 }
 
+async function* piecesOf(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
 type Answer<T> = T | 'changed' | undefined;
 
 /** What must be there. */
@@ -113,14 +117,70 @@ export function storeConformance(what: string, open: OpenStore): void {
     t.ok(stream.destroyed);
   });
 
-  test(`${what}: every overwrite is another version, with the same bytes too`, async (t) => {
+  test(`${what}: every overwrite by other bytes is another version`, async (t) => {
     const store = await open(t);
     const versions = new Set<string>();
-    for (let n = 0; n < 50; n += 1) {
-      const put = await store.put('a/b', bytesOf('always the same'));
+    for (let n = 100; n < 150; n += 1) {
+      const put = await store.put('a/b', bytesOf(`always as long: ${n}`));
       if (put !== 'exists') versions.add(put.etag);
     }
     t.equal(versions.size, 50);
+  });
+
+  test(`${what}: a stream of any length is put whole`, async (t) => {
+    const store = await open(t);
+    for (const [size, piece] of [
+      [0, 1],
+      [1, 1],
+      [70_000, 999],
+      [20_000_000, 3_333_333],
+    ] as const) {
+      const name = `blobs/local/${size}`;
+      const bytes = Buffer.from(Array.from({ length: Math.min(size, 251) }, (_, index) => index));
+      const whole = Buffer.alloc(size, bytes.length === 0 ? undefined : bytes);
+      for (const options of [{}, { expected: size }, { expected: Math.ceil(size / 3) }]) {
+        const put = await store.putStream(name, piecesOf(whole, piece), options);
+        const found = there(await store.get(name));
+        t.ok(found.bytes.equals(whole), `${size} bytes come back`);
+        t.same(put, { etag: found.etag, size });
+      }
+    }
+    t.equal((await namesOf(store)).length, 4, 'nothing else is left');
+  });
+
+  test(`${what}: a stream that is put is not there before its end, and replaces at once`, async (t) => {
+    const store = await open(t);
+    await store.put('blobs/local/1', bytesOf('old'));
+    for (const [name, before] of [
+      ['blobs/local/1', 'old'],
+      ['blobs/local/2', undefined],
+    ] as const) {
+      async function* source() {
+        yield Buffer.alloc(9_000_000, 'new');
+        t.equal(await textOf(store, name), before);
+        yield Buffer.alloc(9_000_000, 'new');
+      }
+      await store.putStream(name, source());
+      t.equal((await store.head(name))?.size, 18_000_000);
+    }
+  });
+
+  test(`${what}: fault "client vanishes midway": a source that fails leaves what was there`, async (t) => {
+    const store = await open(t);
+    await store.put('blobs/local/kept', bytesOf('old'));
+    const vanished = new Error('the client has gone');
+    for (const bytes of [0, 100, 20_000_000]) {
+      async function* source() {
+        yield Buffer.alloc(bytes);
+        throw vanished;
+      }
+      for (const name of ['blobs/local/kept', 'blobs/local/fresh']) {
+        const outcome = await store.putStream(name, source()).catch((error: unknown) => error);
+        t.equal(outcome, vanished, 'its own error comes back');
+      }
+    }
+    t.same(await namesOf(store), ['blobs/local/kept']);
+    t.equal(await textOf(store, 'blobs/local/kept'), 'old');
   });
 
   test(`${what}: D5: a read in a version that has gone is "changed", never other bytes`, async (t) => {
@@ -192,6 +252,16 @@ export function storeConformance(what: string, open: OpenStore): void {
     t.equal(await store.delete('a/b', { ifMatch: await etagOf(store, 'a/b') }), true);
     t.equal(await store.head('a/b'), undefined);
     t.equal(await store.delete('a/b'), false);
+  });
+
+  test(`${what}: delete tells a later put of the same bytes apart by its time`, async (t) => {
+    const store = await open(t);
+    await store.put('a/b', bytesOf('the same'));
+    const { etag, modified } = there(await store.head('a/b'));
+    t.equal(await store.delete('a/b', { ifMatch: etag, modified: modified - 1000 }), false);
+    t.equal(await textOf(store, 'a/b'), 'the same');
+    t.equal(await store.delete('a/b', { ifMatch: etag, modified }), true);
+    t.equal(await store.head('a/b'), undefined);
   });
 
   test(`${what}: of many deletions of one version, one says that it did it`, async (t) => {
@@ -326,6 +396,7 @@ export function storeConformance(what: string, open: OpenStore): void {
         () => store.read(name, 0, 1),
         () => store.put(name, bytesOf('x')),
         () => store.put(name, bytesOf('x'), { ifAbsent: true }),
+        () => store.putStream(name, piecesOf(bytesOf('x'), 1)),
         () => store.delete(name),
       ];
       for (const call of calls) {

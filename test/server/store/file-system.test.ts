@@ -67,6 +67,27 @@ test('what was stored is there when the folder is opened again', async (t) => {
   t.equal(await textOf(await openFileSystemStore(folder), 'a/b'), 'bytes');
 });
 
+test('every overwrite is another version, with the same bytes too', async (t) => {
+  const store = await openFileSystemStore(t.testdir());
+  const versions = new Set<string>();
+  for (let n = 0; n < 50; n += 1) {
+    const put = await store.put('a/b', Buffer.from('always the same'));
+    if (put !== 'exists') versions.add(put.etag);
+  }
+  t.equal(versions.size, 50);
+});
+
+test('a stream that cannot be stored leaves no temporary file', async (t) => {
+  const folder = t.testdir();
+  const store = await openFileSystemStore(folder);
+  async function* source() {
+    yield Buffer.from('half of it');
+    throw new Error('the client has gone');
+  }
+  await t.rejects(store.putStream('a/b', source()), { message: 'the client has gone' });
+  t.same(temporariesIn(folder), []);
+});
+
 test('save sessions leave no empty folders', async (t) => {
   const folder = t.testdir();
   const store = await openFileSystemStore(folder);
@@ -152,6 +173,11 @@ test('fault "disk full": STORE_FULL, nothing is left, and room that is made is u
     400_000,
     'what should be replaced stays',
   );
+  const pieces = async function* () {
+    for (let n = 0; n < 9; n += 1) yield Buffer.alloc(100_000);
+  };
+  t.ok(isFault(await outcomeOf(store.putStream('b/large', pieces())), 'STORE_FULL'));
+  t.same(temporariesIn(folder), []);
   await store.delete('a/kept');
   t.not(await store.put('b/large', Buffer.alloc(900_000)), 'exists');
 });

@@ -1,6 +1,7 @@
 import { test } from 'tap';
 import { isFault } from '#protocol/wire/errors.ts';
-import { type Flags, readConfig, type Surroundings } from '#server/config.ts';
+import { readConfig } from '#server/config/config.ts';
+import type { Flags, Surroundings } from '#server/config/setting.ts';
 
 /** `files` by path. */
 function surroundings(env: Record<string, string> = {}, files: Record<string, string> = {}): Surroundings {
@@ -72,7 +73,8 @@ test('what is wrong is named as it was given', async (t) => {
     ['--port', { port: '70000' }, surroundings()],
     ['--port', { port: 'http' }, surroundings()],
     ['--port', { port: '-1' }, surroundings()],
-    ['--role', { role: 'api' }, surroundings()],
+    ['--role', { role: 'cook' }, surroundings()],
+    ['role', { role: 'api' }, surroundings()],
     ['--host', { host: '' }, surroundings()],
     ['CACHALOT_SERVER_DRAIN', {}, surroundings({ CACHALOT_SERVER_DRAIN: 'long' })],
     ['CACHALOT_SERVER_LOG', {}, surroundings({ CACHALOT_SERVER_LOG: 'loud' })],
@@ -86,4 +88,41 @@ test('what is wrong is named as it was given', async (t) => {
     t.ok(message.startsWith(`The setting ${setting} has the value`), message);
   }
   t.equal((await readConfig({ role: 'worker, api' }, surroundings())).port, 3779, 'both roles in any order');
+});
+
+test('a bucket and a Redis are set as any other setting', async (t) => {
+  const env = {
+    CACHALOT_SERVER_S3_BUCKET: 'builds',
+    CACHALOT_SERVER_S3_PATH_STYLE: 'true',
+    CACHALOT_SERVER_S3_ENDPOINT: 'http://127.0.0.1:7070',
+    CACHALOT_SERVER_REDIS_URL: 'redis://127.0.0.1:7000',
+    CACHALOT_SERVER_SIGNING_KEY: 'shared.pem',
+  };
+  const config = await readConfig({ role: 'api' }, surroundings(env));
+  t.match(config.s3, { bucket: 'builds', pathStyle: true, endpoint: 'http://127.0.0.1:7070', attempts: 4 });
+  t.match(config.redis, { mode: 'single', addresses: [{ host: '127.0.0.1', port: 7000 }] });
+  t.strictSame(
+    config.roles,
+    { api: true, worker: false },
+    'a queue that processes share lets them share roles',
+  );
+  t.equal(config.signing.key, '/work/shared.pem');
+  const alone = { ...env, CACHALOT_SERVER_SIGNING_KEY: '' };
+  t.match(await refusal({}, surroundings(alone)), /signing\.key.*all replicas sign with one key/);
+  const embedded = await readConfig({}, surroundings());
+  t.equal(embedded.s3, undefined);
+  t.equal(embedded.redis, undefined);
+});
+
+test('settings of a bucket or a Redis that is not named are refused, and no secret is in a message', async (t) => {
+  t.match(
+    await refusal({}, surroundings({ CACHALOT_SERVER_S3_REGION: 'eu-north-1' })),
+    /s3\.bucket is not set/,
+  );
+  const password = { CACHALOT_SERVER_REDIS_PASSWORD: 'hunter2' };
+  const message = await refusal({}, surroundings(password));
+  t.match(message, /redis\.url is not set/);
+  t.notMatch(message, /hunter2/);
+  const file = { '/etc/cachalot/server.json': '{"redis": {"url": "redis://a", "password": 12345}}' };
+  t.notMatch(await refusal({}, surroundings({}, file)), /12345/);
 });

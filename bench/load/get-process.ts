@@ -1,0 +1,142 @@
+/**
+ * A program that GETs, started with IPC: for each order that it is sent it answers a report. Sockets of its own rather than a client, and
+ * bodies are counted and not looked at, because it shares the cores with the server that it measures.
+ */
+import { createConnection, type Socket } from 'node:net';
+
+export interface GetOrder {
+  port: number;
+  /** Asked for in this order, by whichever connection is free. */
+  paths: readonly string[];
+  connections: number;
+  /** How long they are asked for again and again; without it each is asked for once. */
+  seconds?: number;
+}
+
+export interface GetReport {
+  answers: number;
+  /** Of bodies. */
+  bytes: number;
+  seconds: number;
+}
+
+const HEAD_END = '\r\n\r\n';
+
+/** One connection with one request under way. */
+class Connection {
+  readonly #port: number;
+  readonly #fail: (error: Error) => void;
+  #socket: Socket;
+  #head = '';
+  #left = 0;
+  #length = 0;
+  #done: ((bytes: number) => void) | undefined;
+
+  constructor(port: number, fail: (error: Error) => void) {
+    this.#port = port;
+    this.#fail = fail;
+    this.#socket = this.#connect();
+  }
+
+  #connect(): Socket {
+    const socket = createConnection({ host: '127.0.0.1', port: this.#port, noDelay: true });
+    socket.on('data', (chunk) => {
+      try {
+        this.#take(chunk);
+      } catch (error) {
+        this.#fail(error as Error);
+      }
+    });
+    socket.on('error', this.#fail);
+    socket.on('close', () => {
+      if (this.#done && socket === this.#socket) this.#fail(new Error('the server closed a connection'));
+    });
+    return socket;
+  }
+
+  get(path: string, done: (bytes: number) => void): void {
+    // Servers end a connection after so many requests, nginx after 1,000.
+    if (/\r\nconnection: close/i.test(this.#head)) {
+      this.#socket.destroy();
+      this.#socket = this.#connect();
+    }
+    this.#head = '';
+    this.#done = done;
+    this.#socket.write(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1:${this.#port}${HEAD_END}`);
+  }
+
+  close(): void {
+    this.#done = undefined;
+    this.#socket.destroy();
+  }
+
+  #take(chunk: Buffer): void {
+    let body = chunk.length;
+    if (this.#left === 0) {
+      const before = this.#head.length;
+      this.#head += chunk.toString('latin1', 0, 16_384);
+      const end = this.#head.indexOf(HEAD_END);
+      if (end === -1) return;
+      const length = /\r\ncontent-length: (\d+)/i.exec(this.#head.slice(0, end + 2))?.[1];
+      if (!this.#head.startsWith('HTTP/1.1 200 ') || length === undefined)
+        throw new Error(`a GET was answered with ${this.#head.slice(0, 500)}`);
+      this.#length = Number(length);
+      this.#left = this.#length;
+      body = chunk.length - (end + HEAD_END.length - before);
+    }
+    this.#left -= body;
+    if (this.#left < 0) throw new Error('the server sent more than it had announced');
+    if (this.#left > 0) return;
+    const done = this.#done;
+    this.#done = undefined;
+    done?.(this.#length);
+  }
+}
+
+async function measure(order: GetOrder): Promise<GetReport> {
+  const { paths, seconds } = order;
+  let answers = 0;
+  let bytes = 0;
+  let asked = 0;
+  const started = performance.now();
+  const next = (): string | undefined => {
+    const isOver =
+      seconds === undefined ? asked === paths.length : performance.now() - started >= seconds * 1000;
+    return isOver ? undefined : paths[asked++ % paths.length];
+  };
+  let connections: Connection[] = [];
+  try {
+    await new Promise<void>((resolve, reject) => {
+      connections = Array.from({ length: order.connections }, () => new Connection(order.port, reject));
+      let busy = connections.length;
+      const loop = (connection: Connection): void => {
+        const path = next();
+        if (path === undefined) {
+          busy -= 1;
+          if (busy === 0) resolve();
+          return;
+        }
+        connection.get(path, (length) => {
+          answers += 1;
+          bytes += length;
+          loop(connection);
+        });
+      };
+      for (const connection of connections) loop(connection);
+    });
+  } finally {
+    for (const connection of connections) connection.close();
+  }
+  return { answers, bytes, seconds: (performance.now() - started) / 1000 };
+}
+
+process.on('message', (order: GetOrder) => {
+  measure(order).then(
+    (report) => process.send?.(report),
+    (error: Error) => {
+      console.error(error.message);
+      process.exit(1);
+    },
+  );
+});
+process.on('disconnect', () => process.exit());

@@ -1,0 +1,79 @@
+/** Cachalot as teams run it: replicas and workers as processes, one bucket behind a network that fails, one Redis. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import { LIFETIMES_VARIABLE, type Lifetimes } from '#server/entries/lifetimes.ts';
+import { type FaultProxy, startFaultProxy } from '../../fault-proxy.ts';
+import { need } from '../../needs.ts';
+import { makeBucket } from '../../s3/buckets.ts';
+import { CREDENTIALS, needVersitygw, startVersitygw } from '../../s3/versitygw.ts';
+import { type RedisServer, startRedis } from '../../server/redis/redis-server.ts';
+import { dataFolder, type ServerProcess, startServer } from '../server/start-server.ts';
+
+export interface Installation {
+  /** Those that answer requests; what stands at a place is another process after it was replaced. */
+  replicas: ServerProcess[];
+  workers: ServerProcess[];
+  redis: RedisServer;
+  /** Between the processes and the bucket. */
+  network: FaultProxy;
+  adminToken: string;
+  /** Ends a process as a power cut would, and starts another in its place. */
+  replace(processes: ServerProcess[], at: number): Promise<void>;
+}
+
+/** Undefined where it cannot be had; then the test must return at once. */
+export async function install(
+  t: Test,
+  { replicas, workers, lifetimes }: { replicas: number; workers: number; lifetimes?: Partial<Lifetimes> },
+): Promise<Installation | undefined> {
+  const versitygw = needVersitygw(t);
+  if (versitygw === undefined || !need(t, 'redis-server')) return undefined;
+  const s3 = await startVersitygw(versitygw);
+  t.teardown(() => s3.close());
+  await makeBucket(s3.endpoint);
+  const network = await startFaultProxy(s3.port);
+  t.teardown(() => network.close());
+  const redis = await startRedis(t);
+  const folder = dataFolder(t);
+  const adminToken = 'of-the-installation-of-a-test';
+  const env = {
+    AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+    CACHALOT_SERVER_S3_BUCKET: 'cachalot',
+    CACHALOT_SERVER_S3_ENDPOINT: `http://127.0.0.1:${network.port}`,
+    CACHALOT_SERVER_S3_IDLE_TIMEOUT: '2',
+    CACHALOT_SERVER_REDIS_URL: redis.url,
+    CACHALOT_SERVER_SIGNING_KEY: join(folder, 'signing.pem'),
+    CACHALOT_SERVER_ADMIN_TOKEN: adminToken,
+    CACHALOT_SERVER_DRAIN: '2',
+    [LIFETIMES_VARIABLE]: JSON.stringify(lifetimes ?? {}),
+  };
+  let count = 0;
+  const start = (role: string) => {
+    const data = join(folder, `${role}-${++count}`);
+    mkdirSync(data);
+    return startServer(t, data, { ...env, CACHALOT_SERVER_ROLE: role });
+  };
+  // One after the other: the first makes the signing key.
+  const all = async (role: string, many: number) => {
+    const started: ServerProcess[] = [];
+    while (started.length < many) started.push(await start(role));
+    return started;
+  };
+  const roles = new Map<ServerProcess[], string>();
+  const running = { replicas: await all('api', replicas), workers: await all('worker', workers) };
+  roles.set(running.replicas, 'api').set(running.workers, 'worker');
+  return {
+    ...running,
+    redis,
+    network,
+    adminToken,
+    async replace(processes, at) {
+      const old = processes[at];
+      old?.child.kill('SIGKILL');
+      await old?.ended;
+      processes[at] = await start(roles.get(processes) ?? 'api');
+    },
+  };
+}

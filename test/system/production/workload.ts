@@ -1,0 +1,150 @@
+/** Clients that save and restore at random, from a seed, and write down what they heard. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { verifyStored } from '#protocol/format/frame.ts';
+import { ask, ROOT } from '../../server/api/open-server.ts';
+import { commitRequest, type MadeSegment, someSegments } from '../../server/made-segments.ts';
+import type { Content, History, Restore, Save } from './history.ts';
+
+/** Of what many entries share; few, so that they are condemned and needed again. */
+const SHARED = 24;
+const SHARED_BYTES = 20_000;
+const PATIENCE_MS = 8_000;
+/** Before a commit. */
+const LONGEST_PAUSE_MS = 2_000;
+
+/** 0 to 1; the same for the same seed. */
+export type Random = () => number;
+
+export interface WorkloadOptions {
+  /** Addresses to choose from, as they are at that moment. */
+  urls: () => string[];
+  random: Random;
+  /** Milliseconds since the run began. */
+  clock: () => number;
+  keys: number;
+  /** The share of saves that take their time before they commit. */
+  slow: number;
+}
+
+export class Workload {
+  readonly history: (Save | Restore)[] = [];
+  readonly #options: WorkloadOptions;
+  readonly #shared = someSegments(SHARED, 'shared', SHARED_BYTES);
+  readonly #contents = new Set<Content>();
+  #writes = 0;
+
+  constructor(options: WorkloadOptions) {
+    this.#options = options;
+  }
+
+  /** One client, until the signal ends it. */
+  async client(signal: AbortSignal): Promise<void> {
+    const { random, keys } = this.#options;
+    while (!signal.aborted) {
+      const key = `npm/shop/${Math.floor(random() * keys)}`;
+      const { outcome } = random() < 0.4 ? await this.save(key) : await this.restore(key);
+      // As runners do: who met a fault is not back at once.
+      if (/refused|lost|failed/.test(outcome)) await sleep(100, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** Restores every key that was ever saved, once. */
+  async restoreAll(): Promise<void> {
+    for (const key of new Set((this.history as History).map((one) => one.key))) await this.restore(key);
+  }
+
+  async save(key: string): Promise<Save> {
+    const { random, clock } = this.#options;
+    const segments = this.#someContent(random);
+    const content = nameOf(segments);
+    this.#contents.add(content);
+    const begun = clock();
+    const outcome = await this.#trySave(key, segments).catch(() => 'lost' as const);
+    const save: Save = { op: 'save', key, content, begun, ended: clock(), outcome };
+    this.history.push(save);
+    return save;
+  }
+
+  async restore(key: string): Promise<Restore> {
+    const { clock } = this.#options;
+    const begun = clock();
+    const answer = await this.#tryRestore(key).catch(() => ({ outcome: 'failed' as const }));
+    const restore: Restore = { op: 'restore', key, begun, ended: clock(), ...answer };
+    this.history.push(restore);
+    return restore;
+  }
+
+  /** Some that others have too, and one that nobody has. */
+  #someContent(random: Random): MadeSegment[] {
+    const shared = this.#shared.filter(() => random() < 0.15);
+    return [...shared, ...someSegments(1, `own-${this.#writes++}`, 2_000 + Math.floor(random() * 30_000))];
+  }
+
+  #url(): string {
+    const urls = this.#options.urls();
+    return urls[Math.floor(this.#options.random() * urls.length)] ?? '';
+  }
+
+  async #trySave(key: string, segments: MadeSegment[]): Promise<Save['outcome']> {
+    const url = this.#url();
+    const opened = await asked(url, '/saves', {
+      json: { kind: 'npm', name: 'shop', key, roots: [ROOT] },
+    });
+    if (opened.status !== 200 && opened.status !== 201) return 'refused';
+    if (opened.json.exists !== undefined) return 'exists';
+    const path = `/saves/${opened.json.save}`;
+    const identities = segments.map(({ identity }) => identity);
+    const lacking = await asked(url, `${path}/lack`, { json: { identities } });
+    if (lacking.status !== 200) return 'refused';
+    for (const { identity, stored } of segments) {
+      if (!lacking.json.lack.includes(identity)) continue;
+      const put = await asked(url, `/segments/${identity}`, { method: 'PUT', bytes: stored });
+      if (put.status >= 300) return 'refused';
+    }
+    const { random, slow } = this.#options;
+    if (random() < slow) await sleep(random() * LONGEST_PAUSE_MS);
+    const committed = await asked(url, `${path}/commit`, { json: commitRequest({ [ROOT]: segments }) });
+    if (committed.status === 200 || committed.status === 201) return 'committed';
+    if (committed.status === 409) return 'exists';
+    // What failed behind the server may have been done.
+    return committed.status >= 500 ? 'lost' : 'refused';
+  }
+
+  async #tryRestore(key: string): Promise<Pick<Restore, 'outcome' | 'content'>> {
+    const url = this.#url();
+    const looked = await asked(url, '/lookup', { json: { wants: [{ keys: [key], roots: [ROOT] }] } });
+    if (looked.status !== 200) return { outcome: 'failed' };
+    const [{ hit, entry, layout }] = looked.json.results;
+    if (hit === 'none') return { outcome: 'miss' };
+    const { status, bytes } = await asked(url, `/entries/${entry}/archive`);
+    if (status === 404) return { outcome: 'hole' };
+    if (status !== 200) return { outcome: 'failed' };
+    const content = contentOf(bytes, layout.segments);
+    return {
+      outcome: 'hit',
+      content: content !== undefined && this.#contents.has(content) ? content : undefined,
+    };
+  }
+}
+
+/** Undefined where the bytes are not what the layout says. */
+function contentOf(archive: Buffer, segments: { identity: string; length: number }[]): Content | undefined {
+  let at = 0;
+  try {
+    for (const { identity, length } of segments) {
+      if (verifyStored(archive.subarray(at, at + length)).identity !== identity) return undefined;
+      at += length;
+    }
+  } catch {
+    return undefined;
+  }
+  return segments.map(({ identity }) => identity).join(' ');
+}
+
+function nameOf(segments: MadeSegment[]): Content {
+  return segments.map(({ identity }) => identity).join(' ');
+}
+
+function asked(url: string, path: string, options: Parameters<typeof ask>[2] = {}) {
+  return ask(url, path, { ...options, signal: AbortSignal.timeout(PATIENCE_MS) });
+}
