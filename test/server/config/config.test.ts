@@ -7,7 +7,7 @@ import type { Flags, Surroundings } from '#server/config/setting.ts';
 function surroundings(env: Record<string, string> = {}, files: Record<string, string> = {}): Surroundings {
   return {
     env: { HOME: '/home/ci', ...env },
-    cwd: '/work',
+    cwd: '/checkout',
     readFile: async (path) => {
       const text = files[path];
       if (text === undefined) throw Object.assign(new Error(`no ${path}`), { code: 'ENOENT' });
@@ -54,17 +54,17 @@ test('a flag wins over the environment, that over the file, that over the defaul
 });
 
 test('another file is named by flag or environment, relative to where one stands', async (t) => {
-  const files = { '/work/mine.json': '{"port": 7}', '/other.json': '{"port": 8}' };
+  const files = { '/checkout/mine.json': '{"port": 7}', '/other.json': '{"port": 8}' };
   t.equal((await readConfig({ config: 'mine.json' }, surroundings({}, files))).port, 7);
   t.equal((await readConfig({}, surroundings({ CACHALOT_SERVER_CONFIG: '/other.json' }, files))).port, 8);
   t.match(
     await refusal({ config: 'none.json' }, surroundings()),
-    /configuration file has the value \/work\/none.json.*it is not there/,
+    /configuration file has the value \/checkout\/none.json.*it is not there/,
   );
 });
 
 test('paths are relative to where the server is started', async (t) => {
-  t.equal((await readConfig({ data: 'cache' }, surroundings())).data, '/work/cache');
+  t.equal((await readConfig({ data: 'cache' }, surroundings())).data, '/checkout/cache');
 });
 
 test('what is wrong is named as it was given', async (t) => {
@@ -106,7 +106,7 @@ test('a bucket and a Redis are set as any other setting', async (t) => {
     { api: true, worker: false },
     'a queue that processes share lets them share roles',
   );
-  t.equal(config.signing.key, '/work/shared.pem');
+  t.equal(config.signing.key, '/checkout/shared.pem');
   const alone = { ...env, CACHALOT_SERVER_SIGNING_KEY: '' };
   t.match(await refusal({}, surroundings(alone)), /signing\.key.*all replicas sign with one key/);
   const embedded = await readConfig({}, surroundings());

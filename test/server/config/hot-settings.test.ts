@@ -8,7 +8,7 @@ const MiB = 1024 * 1024;
 function surroundings(env: Record<string, string>): Surroundings {
   return {
     env: { HOME: '/home/ci', ...env },
-    cwd: '/work',
+    cwd: '/checkout',
     readFile: async () => {
       throw Object.assign(new Error('no file'), { code: 'ENOENT' });
     },
@@ -36,7 +36,7 @@ test('a bucket has a hot tier before it, a folder has none', async (t) => {
     CACHALOT_SERVER_HOT_BYTES: '0',
     CACHALOT_SERVER_HOT_MEMORY: '0',
   };
-  t.same((await readConfig({}, surroundings(chosen))).hot, { folder: '/work/fast', bytes: 0, memory: 0 });
+  t.same((await readConfig({}, surroundings(chosen))).hot, { folder: '/checkout/fast', bytes: 0, memory: 0 });
 });
 
 test('what is of no use, or too little for one segment, is refused', async (t) => {
