@@ -99,7 +99,7 @@ async function runToEnd(
 /** npm hands its own settings to what it starts; a user's shell has none of them. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(npm_|CACHALOT_|TAP|NODE_OPTIONS|NODE_ENV|INIT_CWD|CI$|.*_proxy$)/i.test(name),
+    ([name]) => !/^(npm_|CACHALOT_|TAP|NODE_OPTIONS|NODE_ENV|INIT_CWD|XDG_|CI$|.*_proxy$)/i.test(name),
   );
   const settings = process.env.npm_config_userconfig;
   return {

@@ -4,7 +4,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { test } from 'tap';
 import { mavenKind } from '#runner-plugin/fingerprint/maven/detect.ts';
 import { ended, type Files, project, setUpTiny } from './maven-build.ts';
-import { MAVENS, mavenHome, needMaven } from './maven-tools.ts';
+import { JUDGES, MAVENS, mavenHome, needMaven } from './maven-tools.ts';
 
 interface Place {
   what: string;
@@ -50,7 +50,7 @@ const PLACES: Place[] = [
   { what: 'a relative one, from the folder of the command', words: ['-Dmaven.repo.local=here'] },
 ];
 
-for (const maven of MAVENS) {
+for (const maven of JUDGES) {
   test(`Maven ${maven}: the local repository is where the plan has it`, { timeout: 300_000 }, async (t) => {
     if (!(await needMaven(t, maven))) return;
     const { place, repository } = await setUpTiny(t, maven);
@@ -86,7 +86,9 @@ for (const maven of MAVENS) {
       t.ok(existsSync(join(plan?.roots[0]?.place ?? '', 'tiny/tiny-maven-plugin')), what);
     }
   });
+}
 
+for (const maven of MAVENS) {
   test(`Maven ${maven}: asks for nothing where all is pinned, and for metadata alone where it is not`, {
     timeout: 300_000,
   }, async (t) => {

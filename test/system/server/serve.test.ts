@@ -78,7 +78,14 @@ test('a server that ends in order leaves nothing but what it keeps', async (t) =
   const { url, close } = await openServer(t, { data });
   await save(url, 'npm/shop/a', someSegments(2));
   await close();
-  t.same(readdirSync(data).sort(), ['events', 'index.sqlite', 'lock', 'objects', 'signing.pem']);
+  t.same(readdirSync(data).sort(), [
+    'admin-token',
+    'events',
+    'index.sqlite',
+    'lock',
+    'objects',
+    'signing.pem',
+  ]);
   const temporary = readdirSync(join(data, 'objects/tmp'));
   t.same(
     temporary.filter((name) => name !== 'machine-start.json'),
