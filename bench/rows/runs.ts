@@ -138,10 +138,10 @@ async function managerJob(stage: Stage, manager: Omit<Manager, 'offline'>): Prom
     async checkOut(folder, isBumped) {
       const from = isBumped ? bumped : project.checkout;
       await cp(from, folder, { recursive: true });
-      // Lockfiles that name the repository name the real one.
+      // Lockfiles that say where a package came from name the real one, some managers under a name of their own.
       for (const name of await readdir(folder)) {
         const path = join(folder, name);
-        if (/lock/.test(name)) await writeFile(path, relay.here(await readFile(path, 'utf8')));
+        if (/lock/.test(name)) await writeFile(path, resolvedAt(relay.url, await readFile(path, 'utf8')));
       }
     },
     env: (home) => ({
@@ -150,6 +150,10 @@ async function managerJob(stage: Stage, manager: Omit<Manager, 'offline'>): Prom
       YARN_NPM_REGISTRY_SERVER: relay.url,
     }),
   };
+}
+
+function resolvedAt(url: string, lockfile: string): string {
+  return lockfile.replaceAll(/("?resolved"?:? ")https?:\/\/[^/"]+/g, `$1${url}`);
 }
 
 /** The same checkout with swr 2.5.0, and the lockfile that the manager itself writes for it. */

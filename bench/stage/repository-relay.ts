@@ -14,8 +14,6 @@ export interface RepositoryRelay {
   url: string;
   /** Requests since the last call. */
   taken(): number;
-  /** `text` with the real repository's address as this one's. */
-  here(text: string): string;
 }
 
 /** Relays to `upstream` until the stage ends. */
@@ -40,7 +38,7 @@ export async function startRepositoryRelay(stage: Stage, upstream: string): Prom
     count = 0;
     return since;
   };
-  return { url, taken, here };
+  return { url, taken };
 }
 
 async function pass(
