@@ -144,11 +144,7 @@ async function managerJob(stage: Stage, manager: Omit<Manager, 'offline'>): Prom
         if (/lock/.test(name)) await writeFile(path, resolvedAt(relay.url, await readFile(path, 'utf8')));
       }
     },
-    env: (home) => ({
-      ...project.env(home),
-      npm_config_registry: relay.url,
-      YARN_NPM_REGISTRY_SERVER: relay.url,
-    }),
+    env: (home) => project.env(home, relay.url),
   };
 }
 

@@ -29,7 +29,8 @@ export interface ManagedProject {
   /** A home folder with a full cache. */
   home: string;
   /** For a home folder of a run's own. */
-  env(home: string): Record<string, string>;
+  /** With `registry` in the place of the one that the cache was filled from. */
+  env(home: string, registry?: string): Record<string, string>;
 }
 
 export async function managedProject(
@@ -39,13 +40,15 @@ export async function managedProject(
   const fields = await packageJson();
   const title = `${manager.package} ${manager.version}`;
   const registry = await registryOf(stage);
-  const environment = (folder: string, home: string): Record<string, string> => ({
+  const environment = (folder: string, home: string, at = registry): Record<string, string> => ({
     HOME: home,
     XDG_CACHE_HOME: join(home, '.cache'),
     CI: 'true',
     PATH: [join(folder, 'manager/bin'), dirname(process.execPath), process.env.PATH].join(delimiter),
-    npm_config_registry: registry,
-    YARN_NPM_REGISTRY_SERVER: registry,
+    npm_config_registry: at,
+    // pnpm 11 reads nothing of npm's.
+    pnpm_config_registry: at,
+    YARN_NPM_REGISTRY_SERVER: at,
     YARN_ENABLE_TELEMETRY: '0',
   });
   const { folder } = await keptTree(
@@ -84,7 +87,7 @@ export async function managedProject(
   return {
     checkout: join(folder, 'checkout'),
     home: join(folder, 'home'),
-    env: (home) => environment(folder, home),
+    env: (home, at) => environment(folder, home, at),
   };
 }
 
