@@ -22,7 +22,6 @@ import { Entries } from './entries/entries.ts';
 import { REINDEX } from './entries/index-trust.ts';
 import { LIFETIMES_VARIABLE, lifetimesFrom } from './entries/lifetimes.ts';
 import { UploadMemory } from './entries/upload-memory.ts';
-import { openFileLog } from './events/file-log.ts';
 import { createStats } from './events/stats.ts';
 import { createReach } from './failpoint.ts';
 import { createLog } from './logging.ts';
@@ -105,7 +104,7 @@ async function openParts(
     uploadBytes: () => memory.reserved,
     jobs: () => queue.counts().catch(() => undefined),
   });
-  const { store, index, queue, board, degraded } = await openStorage({
+  const { store, index, events, queue, board, degraded } = await openStorage({
     config,
     folder,
     log,
@@ -113,8 +112,6 @@ async function openParts(
     onIndexBack: () => back.emit('index'),
     hot: hotObserver(metrics, log),
   });
-  const events = await openFileLog(folder.events);
-  ending.push(() => events.close());
   const pool = createVerifyPool();
   ending.push(() => pool.close());
   ending.push(() => queue.close());

@@ -1,5 +1,5 @@
 /**
- * Where entries, index and jobs are kept: in the data folder and this process, or in a bucket and Redis, as the configuration
+ * Where entries, index, jobs and events are kept: in the data folder and this process, or in a bucket and Redis, as the configuration
  * says. What is not used is not loaded.
  */
 import type { Logger } from 'pino';
@@ -7,6 +7,8 @@ import { LIMITS } from '#protocol/format/limits.ts';
 import type { Config } from './config/config.ts';
 import type { DataFolder } from './data-folder.ts';
 import { ByteBudget } from './entries/byte-budget.ts';
+import type { EventLog } from './events/event-log.ts';
+import { openFileLog } from './events/file-log.ts';
 import type { EntryIndex } from './index/entry-index.ts';
 import { openSqliteIndex } from './index/sqlite.ts';
 import { createInProcessQueue } from './queue/in-process.ts';
@@ -22,6 +24,7 @@ import type { QueueBoardParts } from './web/queue-board.ts';
 export interface Storage {
   store: ObjectStore;
   index: EntryIndex;
+  events: EventLog;
   /** For the caller to close, before what its jobs need. */
   queue: JobQueue;
   /** What a page can show of the queue; undefined where it is this process's own. */
@@ -54,8 +57,10 @@ export async function openStorage(opening: Opening): Promise<Storage> {
     observer: opening.hot,
   });
   ending.push(() => store.close());
-  const shared = config.redis === undefined ? openEmbedded(opening) : await openShared(config.redis, opening);
+  const shared =
+    config.redis === undefined ? await openEmbedded(opening) : await openShared(config.redis, opening);
   ending.push(() => shared.index.close());
+  ending.push(() => shared.events.close());
   return { store, ...shared };
 }
 
@@ -67,13 +72,15 @@ const MOVES_BYTES = 2 * LIMITS.segmentStored;
 /** As Redis shows them in its list of clients. */
 const INDEX = 'cachalot-index';
 const QUEUE = 'cachalot-queue';
+const EVENTS = 'cachalot-events';
 
-function openEmbedded({ folder, log }: Opening): Shared {
+async function openEmbedded({ folder, log }: Opening): Promise<Shared> {
+  const events = await openFileLog(folder.events);
   const index = openSqliteIndex(folder.index, {
     onSetAside: (why) => log.error({ why }, 'set a damaged index aside'),
   });
   const queue = createInProcessQueue({ onFailure: failureTo(log) });
-  return { index, queue, board: undefined, degraded: () => undefined };
+  return { index, events, queue, board: undefined, degraded: () => undefined };
 }
 
 async function openBucket(settings: S3Settings, { config, log }: Opening): Promise<ObjectStore> {
@@ -86,9 +93,10 @@ async function openBucket(settings: S3Settings, { config, log }: Opening): Promi
 }
 
 async function openShared(settings: RedisSettings, { config, log, onIndexBack }: Opening): Promise<Shared> {
-  const [{ RedisLink }, { openRedisIndex }, { openBullMqQueue }] = await Promise.all([
+  const [{ RedisLink }, { openRedisIndex }, { openRedisLog }, { openBullMqQueue }] = await Promise.all([
     import('./redis/redis-link.ts'),
     import('./index/redis/redis-index.ts'),
+    import('./events/redis/redis-log.ts'),
     import('./queue/bullmq/bullmq-queue.ts'),
   ]);
   const away = new Map<string, string>();
@@ -107,7 +115,9 @@ async function openShared(settings: RedisSettings, { config, log, onIndexBack }:
       },
     });
   const index = openRedisIndex(await link(INDEX));
+  let events: EventLog | undefined;
   try {
+    events = openRedisLog(await link(EVENTS));
     const queue = openBullMqQueue(await link(QUEUE), {
       works: config.roles.worker,
       onFailure: failureTo(log),
@@ -116,12 +126,14 @@ async function openShared(settings: RedisSettings, { config, log, onIndexBack }:
     });
     return {
       index,
+      events,
       queue,
       board: { queues: () => queue.queues() },
       degraded: () =>
         away.size === 0 ? undefined : `Redis is away: ${[...new Set(away.values())].join('; ')}`,
     };
   } catch (error) {
+    await events?.close();
     await index.close();
     throw error;
   }

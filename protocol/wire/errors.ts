@@ -89,6 +89,7 @@ export const CATALOGUE = {
   INDEX_FAILED: entry(503, EXIT.unavailable, 'The index failed: {why}.', 'Nothing is lost: it is rebuilt from the object store when the server starts.'),
   REDIS_REFUSED: entry(503, EXIT.usage, 'The Redis at {address} (setting redis.url) cannot be used: {why}.', 'Correct it where it says, then start the server again; docs/operations.md has the whole list.'),
   QUEUE_FAILED: entry(503, EXIT.unavailable, 'The job queue failed: {why}.', 'Jobs wait for it; requests are answered without them.'),
+  EVENTS_FAILED: entry(503, EXIT.unavailable, 'The event log failed: {why}.', 'Figures of this time are lost; no build waits for them.'),
 
   // The runner's side
   CLIENT_UNAVAILABLE: entry(503, EXIT.unavailable, 'The cache server at {url} cannot be used: {why}.', 'The build goes on without the cache; cachalot doctor shows more.'),
@@ -131,8 +132,15 @@ export interface FaultOptions {
   said?: string;
 }
 
+/**
+ * The program's two bundles hold a copy of this class each, and `serve` meets the server's errors in the runner's: by this mark both
+ * are one class.
+ */
+const MARK = Symbol.for('cachalot.error');
+
 export class CachalotError extends Error {
   override readonly name = 'CachalotError';
+  readonly [MARK] = true;
   readonly code: ErrorCode;
   readonly params: ErrorParams;
   readonly field: string | undefined;
@@ -143,6 +151,10 @@ export class CachalotError extends Error {
     this.code = code;
     this.params = params;
     this.field = options.field;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && MARK in value;
   }
 
   get action(): string {

@@ -1,6 +1,6 @@
 /**
- * The event log: what runners said that they did, append-only. Every figure is derived from it. Lines in files, or a Redis
- * stream, or objects in a bucket.
+ * The event log: what runners said that they did, append-only. Every figure is derived from it. Lines in files of one server, or a
+ * stream in Redis that all of them share.
  *
  * What holds for every implementation (test/server/events/conformance.ts):
  * - What was appended is read in the order of appending, whole or not at all: an `append` that fails, or whose process dies, may
@@ -33,7 +33,7 @@ export interface EventRun {
 }
 
 export interface EventLog {
-  /** Throws `STORE_FULL`, `STORE_FAILED`. */
+  /** Throws, as `read` and `pages` do, `STORE_FULL` and `STORE_FAILED` (files), `EVENTS_FAILED` (Redis). */
   append(events: readonly LoggedEvent[]): Promise<void>;
   read(after?: Cursor): AsyncIterable<EventRun>;
   pages(): Promise<string[]>;

@@ -215,6 +215,20 @@ t.test('the package', async (t) => {
     );
   });
 
+  t.test('a server that cannot start says so in one line', async (t) => {
+    const env = plainEnvironment(join(place, 'home'));
+    const data = ['--data', join(t.testdir(), 'data')];
+    t.match(await run(program, ['serve', '--host', '0.0.0.0', ...data], { env }), {
+      status: 77,
+      stdout: '',
+      stderr: /^cachalot: The server would answer anybody[^\n]*\n$/,
+    });
+    t.match(await run(program, ['serve', '--port', 'many', ...data], { env }), {
+      status: 64,
+      stderr: /^cachalot: The setting --port[^\n]*\n$/,
+    });
+  });
+
   t.test('runs on the oldest Node that is promised', async (t) => {
     const node = await oldestNode();
     if (!needThat(t, node !== undefined, `Node ${OLDEST} could not be installed`)) return;

@@ -1,8 +1,9 @@
 /**
  * Scripts over a domain's entries. A row is JSON (row-value.ts); of it the scripts read `key`, `created` and `shelves`.
  */
+
+import type { Script } from '../../redis/script.ts';
 import { ORDER_CHANGES_LUA, ORDER_LUA } from './order.ts';
-import type { Script } from './script.ts';
 
 const ROW_KEYS_LUA = 'local ROWS, ORDER, NEWEST = KEYS[1], KEYS[2], KEYS[3]\n';
 

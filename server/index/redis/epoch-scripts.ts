@@ -3,7 +3,7 @@
  * that were started anew, or took a lost one's place, it does not count, because nobody can know whether the last rows
  * before that are there.
  */
-import type { Script } from './script.ts';
+import type { Script } from '../../redis/script.ts';
 
 /**
  * Writes the epoch, if it is still the one that a reindex began with.

@@ -9,13 +9,13 @@ import type { Digest } from '#protocol/format/manifest.ts';
 import { fault } from '#protocol/wire/errors.ts';
 import type { RedisClient } from '../../redis/connect.ts';
 import type { RedisLink } from '../../redis/redis-link.ts';
+import { defineScripts, run, type Script } from '../../redis/script.ts';
 import type { EntryIndex, EntryRow, FindQuery, SegmentRow } from '../entry-index.ts';
 import { FIND_ENTRY, PUT_ENTRY, REMOVE_ENTRY } from './entry-scripts.ts';
 import { SET_EPOCH } from './epoch-scripts.ts';
 import { domainKeys, epochKeys, everyDomainKey } from './keys.ts';
 import { newestEntries } from './newest-entries.ts';
 import { rowOf, rowValue, shelf } from './row-value.ts';
-import { defineScripts, run, type Script } from './script.ts';
 import { PUT_SEGMENTS, REMOVE_SEGMENT } from './segment-scripts.ts';
 import { identityField, segmentOf, segmentValue } from './segment-value.ts';
 

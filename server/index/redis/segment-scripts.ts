@@ -1,5 +1,5 @@
 /** Scripts over a domain's segments: a row and the sum of stored bytes change together. Values as segment-value.ts has them. */
-import type { Script } from './script.ts';
+import type { Script } from '../../redis/script.ts';
 
 const SEGMENT_KEYS_LUA = `local SEGMENTS, STORED = KEYS[1], KEYS[2]
 local function lengthOf(value) return value and struct.unpack('>I4', value) or 0 end

@@ -13,6 +13,16 @@ test('every code is AREA_WHAT and says what happened and what to do', (t) => {
   t.end();
 });
 
+test("another copy of the catalogue makes errors that are this one's too", async (t) => {
+  const copy: typeof import('#protocol/wire/errors.ts') = await import(
+    `${import.meta.resolve('#protocol/wire/errors.ts')}?copy`
+  );
+  t.not(copy.CachalotError, CachalotError);
+  const error = copy.fault('USAGE', { why: 'so' });
+  t.ok(error instanceof CachalotError && isFault(error, 'USAGE'));
+  t.notOk(isFault(new Error('so')) || isFault(undefined) || isFault('so'));
+});
+
 test('an error carries its code, its message filled in, and what to do', (t) => {
   const cause = new Error('inner');
   const error = fault('SEGMENT_MISSING', { identity: 'abc' }, { cause, field: 'roots/0' });

@@ -4,7 +4,7 @@
  *
  * All keys that a script touches are among its KEYS and share one hash tag, so that a cluster has them in one place.
  */
-import type { RedisClient } from '../../redis/connect.ts';
+import type { RedisClient } from './connect.ts';
 
 export interface Script {
   /** What it does, as a name: how the command is called on a connection. */
