@@ -21,12 +21,14 @@ import { ByteBudget } from './entries/byte-budget.ts';
 import { Entries } from './entries/entries.ts';
 import { REINDEX } from './entries/index-trust.ts';
 import { LIFETIMES_VARIABLE, lifetimesFrom } from './entries/lifetimes.ts';
+import type { EntryParts } from './entries/parts.ts';
 import { UploadMemory } from './entries/upload-memory.ts';
 import { createStats } from './events/stats.ts';
 import { createReach } from './failpoint.ts';
 import { createLog } from './logging.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { entryObserver, hotObserver, retentionObserver } from './observers.ts';
+import type { RetentionParts } from './retention/parts.ts';
 import { handleRetention, scheduleRetention } from './retention/retention.ts';
 import { openSigningKeys } from './signing/signing-keys.ts';
 import { openStorage } from './storage.ts';
@@ -44,6 +46,11 @@ export interface ServeOptions {
   surroundings?: Surroundings;
   /** The process is this server's: signals stop it, and the address is printed on standard output. */
   ownsProcess?: boolean;
+  /** What a test puts in the place of parts, to see that it would be found out if they did less than they promise. */
+  change?: {
+    entries?: (parts: EntryParts) => EntryParts;
+    retention?: (parts: RetentionParts) => RetentionParts;
+  };
 }
 
 export interface RunningServer {
@@ -67,7 +74,7 @@ export async function serve(options: ServeOptions = {}): Promise<RunningServer> 
     for (const step of ending.splice(0).reverse()) await step();
   };
   try {
-    const parts = await openParts(config, folder, log, surroundings, ending);
+    const parts = await openParts(config, folder, log, { ...options, surroundings }, ending);
     const url = await listen(parts.app, config);
     ending.push(() => drainAndClose(parts.app, parts.drain, config, log));
     await folder.announce(url);
@@ -91,7 +98,7 @@ async function openParts(
   config: Config,
   folder: DataFolder,
   log: Logger,
-  { env }: Surroundings,
+  { surroundings: { env }, change = {} }: ServeOptions & { surroundings: Surroundings },
   ending: (() => Promise<void>)[],
 ): Promise<Parts> {
   const signing = await openSigningKeys(config.signing.key ?? folder.signingKey);
@@ -117,7 +124,7 @@ async function openParts(
   ending.push(() => queue.close());
   const parts = { store, index, queue, clock: () => performance.now(), random: randomBytes };
   const lifetimes = lifetimesFrom(env[LIFETIMES_VARIABLE]);
-  const entries = new Entries({
+  const entryParts = {
     ...parts,
     lifetimes,
     verifier: counted(pool, metrics),
@@ -125,7 +132,8 @@ async function openParts(
     limits: { entryBytes: config.limits.entryBytes, answerBytes: config.memory.answers },
     observer: entryObserver(metrics, log),
     reach: createReach(env.CACHALOT_FAILPOINT),
-  });
+  };
+  const entries = new Entries(change.entries?.(entryParts) ?? entryParts);
   // One that was flushed asks for its reindex now, and not when the first look-up finds nothing.
   back.on('index', () => {
     entries.trustsIndex().catch((error: unknown) => log.error({ err: error }, 'asking the index'));
@@ -140,7 +148,7 @@ async function openParts(
       wait: (milliseconds: number, signal: AbortSignal) => sleep(milliseconds, undefined, { signal }),
       observer: retentionObserver(metrics, log),
     };
-    handleRetention(queue, retention);
+    handleRetention(queue, change.retention?.(retention) ?? retention);
     const stop = new AbortController();
     const scheduled = scheduleRetention(queue, retention, stop.signal);
     ending.push(async () => {

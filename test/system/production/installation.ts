@@ -5,7 +5,7 @@ import type { Test } from 'tap';
 import { LIFETIMES_VARIABLE, type Lifetimes } from '#server/entries/lifetimes.ts';
 import { type FaultProxy, startFaultProxy } from '../../fault-proxy.ts';
 import { need } from '../../needs.ts';
-import { makeBucket } from '../../s3/buckets.ts';
+import { makeBucket, type TestBucket } from '../../s3/buckets.ts';
 import { CREDENTIALS, needVersitygw, startVersitygw } from '../../s3/versitygw.ts';
 import { type RedisServer, startRedis } from '../../server/redis/redis-server.ts';
 import { dataFolder, type ServerProcess, startServer } from '../server/start-server.ts';
@@ -15,6 +15,8 @@ export interface Installation {
   replicas: ServerProcess[];
   workers: ServerProcess[];
   redis: RedisServer;
+  /** By its server's own address. */
+  bucket: TestBucket;
   /** Between the processes and the bucket. */
   network: FaultProxy;
   adminToken: string;
@@ -22,16 +24,25 @@ export interface Installation {
   replace(processes: ServerProcess[], at: number): Promise<void>;
 }
 
+export interface InstallationOptions {
+  replicas: number;
+  /** 0: the replicas do the jobs too. */
+  workers: number;
+  lifetimes?: Partial<Lifetimes>;
+  /** Of every process, beside what an installation has. */
+  env?: Record<string, string>;
+}
+
 /** Undefined where it cannot be had; then the test must return at once. */
 export async function install(
   t: Test,
-  { replicas, workers, lifetimes }: { replicas: number; workers: number; lifetimes?: Partial<Lifetimes> },
+  { replicas, workers, lifetimes, env: more }: InstallationOptions,
 ): Promise<Installation | undefined> {
   const versitygw = needVersitygw(t);
   if (versitygw === undefined || !need(t, 'redis-server')) return undefined;
   const s3 = await startVersitygw(versitygw);
   t.teardown(() => s3.close());
-  await makeBucket(s3.endpoint);
+  const bucket = await makeBucket(s3.endpoint);
   const network = await startFaultProxy(s3.port);
   t.teardown(() => network.close());
   const redis = await startRedis(t);
@@ -48,6 +59,7 @@ export async function install(
     CACHALOT_SERVER_ADMIN_TOKEN: adminToken,
     CACHALOT_SERVER_DRAIN: '2',
     [LIFETIMES_VARIABLE]: JSON.stringify(lifetimes ?? {}),
+    ...more,
   };
   let count = 0;
   const start = (role: string) => {
@@ -62,11 +74,13 @@ export async function install(
     return started;
   };
   const roles = new Map<ServerProcess[], string>();
-  const running = { replicas: await all('api', replicas), workers: await all('worker', workers) };
-  roles.set(running.replicas, 'api').set(running.workers, 'worker');
+  const replicaRole = workers === 0 ? 'api,worker' : 'api';
+  const running = { replicas: await all(replicaRole, replicas), workers: await all('worker', workers) };
+  roles.set(running.replicas, replicaRole).set(running.workers, 'worker');
   return {
     ...running,
     redis,
+    bucket,
     network,
     adminToken,
     async replace(processes, at) {

@@ -1,14 +1,17 @@
 /** Clients that save and restore at random, from a seed, and write down what they heard. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sha256 } from '#protocol/format/digest.ts';
 import { verifyStored } from '#protocol/format/frame.ts';
 import { ask, ROOT } from '../../server/api/open-server.ts';
-import { commitRequest, type MadeSegment, someSegments } from '../../server/made-segments.ts';
+import { commitRequest, damaged, type MadeSegment, someSegments } from '../../server/made-segments.ts';
 import type { Content, History, Restore, Save } from './history.ts';
 
 /** Of what many entries share; few, so that they are condemned and needed again. */
 const SHARED = 24;
 const SHARED_BYTES = 20_000;
 const PATIENCE_MS = 8_000;
+/** Segments that are met again by who meddles with them. */
+const REMEMBERED = 30;
 /** Before a commit. */
 const LONGEST_PAUSE_MS = 2_000;
 
@@ -24,6 +27,8 @@ export interface WorkloadOptions {
   keys: number;
   /** The share of saves that take their time before they commit. */
   slow: number;
+  /** The share of segments that are damaged on their way. */
+  harmed: number;
 }
 
 export class Workload {
@@ -31,6 +36,8 @@ export class Workload {
   readonly #options: WorkloadOptions;
   readonly #shared = someSegments(SHARED, 'shared', SHARED_BYTES);
   readonly #contents = new Set<Content>();
+  /** The last that were stored. */
+  readonly #stored: MadeSegment[] = [];
   #writes = 0;
 
   constructor(options: WorkloadOptions) {
@@ -46,6 +53,11 @@ export class Workload {
       // As runners do: who met a fault is not back at once.
       if (/refused|lost|failed/.test(outcome)) await sleep(100, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  /** One of the segments that were stored lately, if there are any. */
+  someStored(): MadeSegment | undefined {
+    return this.#stored[Math.floor(this.#options.random() * this.#stored.length)];
   }
 
   /** Restores every key that was ever saved, once. */
@@ -96,12 +108,16 @@ export class Workload {
     const identities = segments.map(({ identity }) => identity);
     const lacking = await asked(url, `${path}/lack`, { json: { identities } });
     if (lacking.status !== 200) return 'refused';
-    for (const { identity, stored } of segments) {
+    const { random, slow, harmed } = this.#options;
+    for (const segment of segments) {
+      const { identity, stored } = segment;
       if (!lacking.json.lack.includes(identity)) continue;
-      const put = await asked(url, `/segments/${identity}`, { method: 'PUT', bytes: stored });
+      const bytes = random() < harmed ? damaged(stored) : stored;
+      const put = await asked(url, `/segments/${identity}`, { method: 'PUT', bytes });
       if (put.status >= 300) return 'refused';
+      this.#stored.push(segment);
+      if (this.#stored.length > REMEMBERED) this.#stored.shift();
     }
-    const { random, slow } = this.#options;
     if (random() < slow) await sleep(random() * LONGEST_PAUSE_MS);
     const committed = await asked(url, `${path}/commit`, { json: commitRequest({ [ROOT]: segments }) });
     if (committed.status === 200 || committed.status === 201) return 'committed';
@@ -138,11 +154,11 @@ function contentOf(archive: Buffer, segments: { identity: string; length: number
   } catch {
     return undefined;
   }
-  return segments.map(({ identity }) => identity).join(' ');
+  return nameOf(segments);
 }
 
-function nameOf(segments: MadeSegment[]): Content {
-  return segments.map(({ identity }) => identity).join(' ');
+function nameOf(segments: readonly { identity: string }[]): Content {
+  return sha256(segments.map(({ identity }) => identity).join(' ')).slice(0, 16);
 }
 
 function asked(url: string, path: string, options: Parameters<typeof ask>[2] = {}) {

@@ -1,4 +1,7 @@
 /** A server process as `cachalot serve` starts one, but with an address of its own. Arguments: the data folder. */
 import { serve } from '#server/main.ts';
+import { BREAKAGE_VARIABLE, BREAKAGES, type Breakage } from '../production/breakages.ts';
 
-await serve({ flags: { port: 0, data: process.argv[2] ?? '' }, ownsProcess: true });
+const breakage = process.env[BREAKAGE_VARIABLE] as Breakage | undefined;
+const flags = { port: 0, data: process.argv[2] ?? '' };
+await serve({ flags, ownsProcess: true, ...(breakage && { change: BREAKAGES[breakage] }) });
