@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'tap';
 import { type BuildOptions, ended, type Files, filesBelow, project, setUpTiny } from './maven-build.ts';
 import { coordinates } from './maven-repository.ts';
-import { centralUrl, JUDGES, needMaven } from './maven-tools.ts';
+import { centralUrl, needMaven, ONE_JUDGE } from './maven-tools.ts';
 
 const INSTALL = `<plugin>${coordinates('org.apache.maven.plugins:maven-install-plugin:3.1.4')}</plugin>`;
 
@@ -22,7 +22,7 @@ const usesOne = (files: Files): Files => ({
   ),
 });
 
-for (const maven of JUDGES) {
+for (const maven of ONE_JUDGE) {
   test(`Maven ${maven}: on a host that keeps its home no project has anything of another`, {
     timeout: 400_000,
   }, async (t) => {

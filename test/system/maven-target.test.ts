@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { test } from 'tap';
 import { type BuildOptions, ended, type Files, filesBelow, setUpBuilds } from './maven-build.ts';
 import { SHOP } from './maven-lifecycle.ts';
-import { centralUrl, JUDGES, needMaven } from './maven-tools.ts';
+import { centralUrl, needMaven, ONE_JUDGE } from './maven-tools.ts';
 
 const RESTORED = /maven-target me:shop: hit/;
 
-for (const maven of JUDGES) {
+for (const maven of ONE_JUDGE) {
   test(`Maven ${maven}: an unchanged project is not compiled again, a changed one as if for the first time`, {
     timeout: 400_000,
   }, async (t) => {

@@ -24,11 +24,16 @@ export const MAVENS = ['system', '3.9.16', '3.10.0', '4.0.0-rc-4'] as const;
 export type MavenName = (typeof MAVENS)[number];
 
 /**
- * Those by which all is judged in each test run; the others are asked what differs (maven-versions.test.ts), and everything where
- * CACHALOT_TEST_JUDGES says `all` (`npm run judge`): all of it takes a quarter of an hour.
+ * By these is judged in each test run what depends on how a Maven records what it used; by one, what all of them do alike; the others are
+ * asked what differs (maven-versions.test.ts). By all of them, where CACHALOT_TEST_JUDGES says `all` (`npm run judge`): that takes a
+ * quarter of an hour.
  */
-export const JUDGES: readonly MavenName[] =
-  process.env.CACHALOT_TEST_JUDGES === 'all' ? MAVENS : ['system', '3.9.16'];
+export const JUDGES = judges('system', '3.9.16');
+export const ONE_JUDGE = judges('3.9.16');
+
+function judges(...usual: MavenName[]): readonly MavenName[] {
+  return process.env.CACHALOT_TEST_JUDGES === 'all' ? MAVENS : usual;
+}
 
 /** What tests have fetched and will want again. */
 export function keptFolder(): string {

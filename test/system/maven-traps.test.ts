@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import { type Builds, ended, filesBelow, project, REPOSITORY, setUpTiny } from './maven-build.ts';
 import { coordinates } from './maven-repository.ts';
-import { centralUrl, JUDGES, needMaven } from './maven-tools.ts';
+import { centralUrl, needMaven, ONE_JUDGE } from './maven-tools.ts';
 
-for (const maven of JUDGES) {
+for (const maven of ONE_JUDGE) {
   const on = (what: string, body: (t: Test, builds: Builds) => Promise<void>): void => {
     test(`Maven ${maven}: ${what}`, { timeout: 300_000 }, async (t) => {
       if (!(await needMaven(t, maven))) return;
