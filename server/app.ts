@@ -100,6 +100,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
   const traffic = {
     received: (bytes: number) => metrics.received.inc(bytes),
     sent: (bytes: number) => metrics.sent.inc(bytes),
+    passed: (way: 'redirect' | 'accel') => metrics.passed.inc({ way }),
   };
   const { routes, admin, board } = parts;
   await app.register(

@@ -127,6 +127,7 @@ async function openParts(
   const entryParts = {
     ...parts,
     lifetimes,
+    delivery: config.delivery,
     verifier: counted(pool, metrics),
     signing,
     limits: { entryBytes: config.limits.entryBytes, answerBytes: config.memory.answers },
@@ -167,6 +168,7 @@ async function openParts(
           now: Date.now,
           grantOf: () => localGrant,
           memory,
+          files: config.data,
           inline: new ByteBudget(INLINE_BYTES),
           bodyIdle: BODY_IDLE_MS,
         }

@@ -69,6 +69,12 @@ export function createMetrics(gauged: Gauged) {
       help: 'Bytes of segments, archives and details sent',
       registers,
     }),
+    passed: new Counter({
+      name: 'cachalot_passed_segments_total',
+      help: 'Segments that runners were sent past this process for: to the bucket (redirect), or by the web server in front (accel)',
+      labelNames: ['way'] as const,
+      registers,
+    }),
     lookups: new Counter({
       name: 'cachalot_lookups_total',
       help: 'Look-ups by result and kind of key',

@@ -125,6 +125,11 @@ export const LookupResultSchema = Type.Object({
   inline: Type.Optional(Type.Object({ offset: Count, length: Count })),
   /** The packed times, among the inline bytes too. */
   times: Type.Optional(Type.Object({ offset: Count, length: Count })),
+  /**
+   * Its segments are to be read one by one (GET segments/<identity>): they come past the server, by a 307 to the bucket or from the web
+   * server in front. What `redirect` brings must be held against the identity itself.
+   */
+  delivery: Type.Optional(Type.Union([Type.Literal('redirect'), Type.Literal('accel')])),
   /** Why there is no exact hit, as a person reads it. */
   reason: Type.Optional(Type.String()),
 });

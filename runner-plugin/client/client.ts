@@ -29,6 +29,7 @@ import type { Answer } from './exchange.ts';
 import { Failure } from './failure.ts';
 import type { FoundResult } from './lookup-answer.ts';
 import { ANSWER_BYTES, type ClientParts, jsonBody, Requests, withSignal } from './requests.ts';
+import type { SegmentRun } from './segment-reader.ts';
 import { createSegmentWriter, type SegmentWriter } from './segment-writer.ts';
 import type { ClientSettings } from './settings.ts';
 
@@ -59,6 +60,8 @@ export interface CacheClient {
   /** Its sha256 is the digest, else CLIENT_ANSWER_UNREADABLE. */
   getDetail(digest: Digest, signal?: AbortSignal): Promise<Buffer>;
   archive(run: ArchiveRun): AsyncGenerator<Buffer, void, void>;
+  /** One segment's stored bytes, from wherever the server sends us. That it fails says nothing about the server. */
+  segment(run: SegmentRun): AsyncGenerator<Buffer, void, void>;
   entry(id: string): Promise<EntryAnswer>;
   entries(query: { kind?: string; prefix?: string; limit: number }): Promise<EntrySummary[]>;
   remove(id: string): Promise<void>;
@@ -167,6 +170,14 @@ export function createClient(settings: ClientSettings, parts: ClientParts = {}):
         yield* readArchive(requests.send, url, requests.retrying, run);
       } catch (error) {
         throw requests.judge(error);
+      }
+    },
+    async *segment(run) {
+      const { readSegment } = await import('./segment-reader.ts');
+      try {
+        yield* readSegment(requests.send, requests.elsewhere, url, run);
+      } catch (error) {
+        throw error instanceof Failure ? error.fault : error;
       }
     },
     entry: (id) => requests.ask('entry', { method: 'GET', path: entryPath(id) }),

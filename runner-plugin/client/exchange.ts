@@ -7,7 +7,8 @@ import type { Dispatcher } from 'undici';
 import { fault } from '#protocol/wire/errors.ts';
 import type { Clock } from './clock.ts';
 import { Deadline } from './deadline.ts';
-import { failureOf, refusalOf } from './failure.ts';
+import { Failure, failureOf, refusalOf } from './failure.ts';
+import type { Elsewhere } from './segment-reader.ts';
 import type { ClientSettings } from './settings.ts';
 
 export interface Outgoing {
@@ -21,6 +22,8 @@ export interface Outgoing {
    * timed, as befits large bodies.
    */
   control?: boolean;
+  /** A 307 is an answer too. */
+  redirected?: boolean;
   signal?: AbortSignal;
 }
 
@@ -61,11 +64,48 @@ export function createExchange(settings: ClientSettings, dispatcher: Dispatcher,
       deadline.endStep();
       const answer = answerOf(response, deadline, budgets.idle, url.href, outgoing.signal);
       if (answer.status >= 200 && answer.status < 300) return answer;
+      if (answer.status === 307 && outgoing.redirected === true) return answer;
       const text = (await answer.bytes(ERROR_BODY_BYTES)).toString('utf8');
       throw refusalOf(answer.status, text, answer.header('retry-after'), url.href);
     } catch (error) {
       deadline.end();
       throw failureOf(error, url.href, outgoing.signal);
+    }
+  };
+}
+
+/** GET of an address that the server has named: without our credential, and timed as bodies are. Errors name its origin only. */
+export function createElsewhere(
+  settings: ClientSettings,
+  dispatcherOf: (origin: URL) => Promise<Dispatcher>,
+  clock: Clock,
+): Elsewhere {
+  const { budgets, version } = settings;
+  return async (target, etag, signal) => {
+    const { origin, pathname, search } = target;
+    const deadline = new Deadline(clock, origin, signal);
+    try {
+      const dispatcher = await dispatcherOf(new URL(origin));
+      deadline.step(budgets.connect + budgets.firstByte, 'no answer');
+      const response = await dispatcher.request({
+        origin,
+        method: 'GET',
+        path: pathname + search,
+        headers: {
+          'user-agent': `cachalot/${version}`,
+          'accept-encoding': 'identity',
+          ...(etag === undefined ? {} : { 'if-match': etag }),
+        },
+        signal: deadline.signal,
+      });
+      deadline.endStep();
+      const answer = answerOf(response, deadline, budgets.idle, origin, signal);
+      if (answer.status === 200) return answer;
+      await answer.bytes(ERROR_BODY_BYTES);
+      throw new Failure(fault('CLIENT_UNAVAILABLE', { url: origin, why: `it answered ${answer.status}` }));
+    } catch (error) {
+      deadline.end();
+      throw failureOf(error, origin, signal);
     }
   };
 }

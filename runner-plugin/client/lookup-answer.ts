@@ -24,6 +24,8 @@ export type FoundResult =
       inline?: Buffer;
       /** The entry's packed times, if they came along. */
       times?: Buffer;
+      /** Segments are to be read one by one. */
+      delivery?: 'redirect' | 'accel';
       /** Why there is no exact hit. */
       reason?: string;
     };
@@ -84,13 +86,14 @@ function resultsOf(value: unknown, bytes: Buffer, wants: number, url: string): F
 }
 
 function resultOf(result: LookupResult, bytes: Buffer, url: string): FoundResult {
-  const { hit, entry, manifest, signature, layout, inline, times } = result;
+  const { hit, entry, manifest, signature, layout, inline, times, delivery } = result;
   const reason = result.reason === undefined ? {} : { reason: result.reason };
   if (hit === 'none') return { hit, ...reason };
   if (entry === undefined || !isLayout(layout)) throw unreadable(url, 'a hit lacks its entry or its layout');
   const along = {
     ...(inline === undefined ? {} : { inline: inlineBytes(bytes, inline, url) }),
     ...(times === undefined ? {} : { times: inlineBytes(bytes, times, url) }),
+    ...(delivery === undefined ? {} : { delivery }),
   };
   try {
     return { hit, entry, signed: checkSignedManifest({ manifest, signature }), layout, ...along, ...reason };

@@ -24,12 +24,13 @@ export function lookupResults(value: unknown): LookupResult[] | undefined {
 
 function isResult(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const { hit, entry, inline, times, reason } = value as Record<string, unknown>;
+  const { hit, entry, inline, times, delivery, reason } = value as Record<string, unknown>;
   return (
     HITS.includes(hit) &&
     (entry === undefined || (typeof entry === 'string' && /^[0-9a-f]{32}$/.test(entry))) &&
     (inline === undefined || isExtent(inline)) &&
     (times === undefined || isExtent(times)) &&
+    (delivery === undefined || delivery === 'redirect' || delivery === 'accel') &&
     (reason === undefined || typeof reason === 'string')
   );
 }

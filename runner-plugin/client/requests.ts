@@ -12,6 +12,7 @@ import { Deadline } from './deadline.ts';
 import type { Answer, Exchange, Outgoing } from './exchange.ts';
 import { Failure } from './failure.ts';
 import { type Retrying, withRetries } from './retry.ts';
+import type { Elsewhere } from './segment-reader.ts';
 import type { ClientSettings } from './settings.ts';
 
 export interface ClientParts {
@@ -35,6 +36,8 @@ export class Requests {
   readonly #breaker: ReturnType<typeof createBreaker>;
   readonly #ignoreBreaker: boolean;
   #line: Promise<{ exchange: Exchange; dispatcher: Dispatcher }> | undefined;
+  /** Connections to where the server has sent us, by origin. */
+  readonly #elsewhere = new Map<string, Promise<Dispatcher>>();
 
   constructor(settings: ClientSettings, parts: ClientParts) {
     const { clock = systemClock, random = Math.random, ignoreBreaker = false } = parts;
@@ -50,6 +53,19 @@ export class Requests {
   readonly send: Exchange = async (outgoing) => {
     this.#line ??= connect(this.#settings, this.retrying.clock);
     return (await this.#line).exchange(outgoing);
+  };
+
+  /** Where the server sends us; see {@link Elsewhere}. */
+  readonly elsewhere: Elsewhere = async (...asked) => {
+    const { createElsewhere } = await import('./exchange.ts');
+    const dispatcherOf = (origin: URL) => {
+      const known =
+        this.#elsewhere.get(origin.href) ??
+        connections({ ...this.#settings, url: origin }, this.retrying.clock);
+      this.#elsewhere.set(origin.href, known);
+      return known;
+    };
+    return await createElsewhere(this.#settings, dispatcherOf, this.retrying.clock)(...asked);
   };
 
   /** Throws CLIENT_BREAKER_OPEN while the server is to be left alone. */
@@ -113,6 +129,7 @@ export class Requests {
   async close(): Promise<void> {
     const standing = await this.#line?.catch(() => undefined);
     await standing?.dispatcher.destroy();
+    for (const one of this.#elsewhere.values()) await (await one.catch(() => undefined))?.destroy();
   }
 
   /** Asks unless the server is left alone. */
@@ -141,11 +158,17 @@ async function connect(
   settings: ClientSettings,
   clock: Clock,
 ): Promise<{ exchange: Exchange; dispatcher: Dispatcher }> {
-  const [{ createDispatcher }, { createExchange }, certificates] = await Promise.all([
-    import('./dispatcher.ts'),
+  const [dispatcher, { createExchange }] = await Promise.all([
+    connections(settings, clock),
     import('./exchange.ts'),
+  ]);
+  return { exchange: createExchange(settings, dispatcher, clock), dispatcher };
+}
+
+async function connections(settings: ClientSettings, clock: Clock): Promise<Dispatcher> {
+  const [{ createDispatcher }, certificates] = await Promise.all([
+    import('./dispatcher.ts'),
     settings.url.protocol === 'https:' ? import('./certificates.ts') : undefined,
   ]);
-  const dispatcher = createDispatcher(settings, clock, certificates?.secureContext(settings));
-  return { exchange: createExchange(settings, dispatcher, clock), dispatcher };
+  return createDispatcher(settings, clock, certificates?.secureContext(settings));
 }

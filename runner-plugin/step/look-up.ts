@@ -31,6 +31,8 @@ export interface FoundEntry {
   inline?: Buffer;
   /** Its packed times. */
   times?: Buffer;
+  /** Its segments are to be read one by one. */
+  delivery?: 'redirect' | 'accel';
 }
 
 export interface Found {
@@ -62,7 +64,7 @@ export async function lookUp(
 
 function judge(want: Wanted, result: FoundResult, url: string): Found {
   if (result.hit === 'none') return { hit: 'none', reason: result.reason ?? 'the server has no such entry' };
-  const { hit, entry: id, signed, layout, inline, times, reason } = result;
+  const { hit, entry: id, signed, layout, inline, times, delivery, reason } = result;
   const { manifest } = signed;
   const foreign = foreignness(want, hit, manifest);
   if (foreign !== undefined) throw fault('CLIENT_ANSWER_UNREADABLE', { url, why: foreign });
@@ -74,6 +76,7 @@ function judge(want: Wanted, result: FoundResult, url: string): Found {
     manifest,
     layout,
     ...(inline === undefined ? {} : { inline }),
+    ...(delivery === undefined ? {} : { delivery }),
     // They are known by their digest; others are as good as none.
     ...(times !== undefined && hash('sha256', times, 'hex') === manifest.times ? { times } : {}),
   };

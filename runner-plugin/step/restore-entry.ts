@@ -8,6 +8,7 @@ import { fault, isFault } from '#protocol/wire/errors.ts';
 import type { MembersWanted } from '../archive/unpack.ts';
 import { restoreBudget } from '../client/budgets.ts';
 import type { Found, FoundEntry } from './look-up.ts';
+import { segmentwise } from './segmentwise.ts';
 import { type Server, type Session, within } from './session.ts';
 import { Interrupted } from './signals.ts';
 
@@ -77,7 +78,7 @@ async function restoreOrAgain(
 async function restoreOnce(
   session: Session,
   { client }: Server,
-  { id, manifest, layout, inline, times: along }: FoundEntry,
+  { id, manifest, layout, inline, times: along, delivery }: FoundEntry,
   { places, verify, owners, wanted }: RestoreOptions,
   signal: AbortSignal,
 ): Promise<Restored> {
@@ -87,15 +88,22 @@ async function restoreOnce(
   ]);
   const tag = archiveTag(layout);
   const { onProgress } = session.context;
+  const archive = (start: number, end: number, aborted: AbortSignal) =>
+    client.archive({ entry: id, start, end, tag, signal: aborted });
+  const direct = () =>
+    segmentwise(layout, client, archive, (why) =>
+      session.context.tell({ level: 'note', message: `${why}; what is left comes through the server` }),
+    );
   const unpacked = await unpack({
     manifest,
     layout,
     places: new Map(places),
     source: {
       ...(inline === undefined ? {} : { inline }),
-      read: (start, end, aborted) => client.archive({ entry: id, start, end, tag, signal: aborted }),
+      read: delivery === undefined ? archive : direct(),
     },
-    verify: client.pinned ? 'full' : verify,
+    // The server has not seen what comes from elsewhere.
+    verify: client.pinned || delivery === 'redirect' ? 'full' : verify,
     owners,
     signal,
     ...(wanted === undefined ? {} : { wanted }),

@@ -38,10 +38,14 @@ export interface RouteParts {
   /** A body that brings nothing for this long is given up; milliseconds. */
   bodyIdle: number;
   traffic: Traffic;
+  /** Absolute path of what a web server in front of us may hand out. */
+  files: string;
 }
 
 /** Bytes of content that came in and went out, for the metrics. */
 export interface Traffic {
   received(bytes: number): void;
   sent(bytes: number): void;
+  /** A segment that went another way than through this process. */
+  passed(way: 'redirect' | 'accel'): void;
 }

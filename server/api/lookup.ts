@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { ACCEPT_INLINE, encodeInline, INLINE_MAX, INLINE_TYPE } from '#protocol/wire/inline.ts';
 import { LookupAnswerSchema, LookupRequestSchema } from '#protocol/wire/routes.ts';
 import type { Found } from '../entries/lookup.ts';
+import { accelFrom } from './accel.ts';
 import type { App, RouteParts } from './app-type.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -33,14 +34,15 @@ export function lookupRoutes(app: App, { entries, grantOf, inline: budget, traff
     },
     async (request, reply) => {
       const found = await entries.lookup(grantOf(request), request.body.wants);
+      const delivery = entries.announced(accelFrom(request.headers) !== undefined);
       const max = inlineBytes(request.headers[ACCEPT_INLINE]);
-      if (max === 0) return sendParts(reply, JSON_TYPE, answerParts(found, []));
+      if (max === 0) return sendParts(reply, JSON_TYPE, answerParts(found, [], delivery));
       // Beyond what memory allows now there are none: the reader asks for ranges then.
       const release = budget.tryReserve(max);
       const inline = release === undefined ? { bytes: [], places: [] } : await inlineOf(found, max);
       if (release !== undefined) reply.raw.once('close', release);
       for (const { length } of inline.bytes) traffic.sent(length);
-      const json = Buffer.concat(answerParts(found, inline.places)).toString();
+      const json = Buffer.concat(answerParts(found, inline.places, delivery)).toString();
       return sendParts(reply, INLINE_TYPE, encodeInline(json, inline.bytes));
     },
   );
@@ -70,10 +72,14 @@ function inlineBytes(header: string | string[] | undefined): number {
 }
 
 /** An answer is put together from what each entry has ready; see WholeEntry.answer. */
-function answerParts(found: Found[], places: Inline['places']): Buffer[] {
+function answerParts(
+  found: Found[],
+  places: Inline['places'],
+  delivery: 'redirect' | 'accel' | undefined,
+): Buffer[] {
   const parts: Buffer[] = [Buffer.from('{"results":[')];
   for (const [at, { hit, reason, entry }] of found.entries()) {
-    const own = JSON.stringify({ hit, reason, ...places[at] });
+    const own = JSON.stringify({ hit, reason, ...places[at], ...(entry && { delivery }) });
     parts.push(Buffer.from(`${at === 0 ? '' : ','}${entry === undefined ? own : `${own.slice(0, -1)},`}`));
     if (entry !== undefined) parts.push(entry.answer, Buffer.from('}'));
   }

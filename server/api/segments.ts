@@ -12,6 +12,7 @@ import {
 } from '#protocol/wire/routes.ts';
 import type { Grant } from '../auth/grant.ts';
 import type { Room } from '../entries/upload-memory.ts';
+import { accelFrom, sendPast } from './accel.ts';
 import type { App, RouteParts } from './app-type.ts';
 import { batchObjects } from './batch-body.ts';
 import { readBody } from './body.ts';
@@ -24,19 +25,25 @@ type WriteResult = WriteAnswer['results'][number];
 
 export function segmentRoutes(
   app: App,
-  { entries, grantOf, memory, bodyIdle: idle, traffic }: RouteParts,
+  { entries, grantOf, memory, bodyIdle: idle, traffic, files }: RouteParts,
 ): void {
   app.get(
     '/segments/:identity',
     {
       schema: {
-        summary: 'The stored bytes of one segment',
+        summary: 'The stored bytes of one segment, or (307) where the bucket has them',
         tags: ['segments'],
         params: IdentityParamsSchema,
       },
     },
     async (request, reply) => {
       const { identity } = request.params;
+      const accel = accelFrom(request.headers);
+      const direct = await entries.direct(grantOf(request), identity, accel !== undefined);
+      if (direct !== undefined && sendPast(reply, direct, { accel, files })) {
+        traffic.passed(direct.way);
+        return reply;
+      }
       const found = await entries.segment(grantOf(request), identity);
       if (found === undefined) throw fault('SEGMENT_MISSING', { identity });
       const headers = { 'content-type': BYTES_TYPE, 'content-length': found.length };

@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { LIMITS } from '#protocol/format/limits.ts';
 import { fault } from '#protocol/wire/errors.ts';
+import { DELIVERIES, type Delivery } from '../entries/delivery.ts';
 import { LOG_LEVELS, type LogLevel } from '../logging.ts';
 import { type RedisSettings, readRedisSettings } from '../redis/settings.ts';
 import type { Quotas, ScrubLimits } from '../retention/parts.ts';
@@ -69,6 +70,8 @@ export interface Config {
     /** The administrator's; undefined for one that is made and kept in the data folder. */
     token: string | undefined;
   };
+  /** How segments reach runners. */
+  delivery: Delivery;
   quotas: Quotas;
   scrub: ScrubLimits;
   hot: HotSettings;
@@ -125,6 +128,7 @@ const SERVER = {
   }),
   signingKey: optional('signing.key', text),
   adminToken: secret('admin.token'),
+  delivery: setting<Delivery>({ path: 'delivery', read: oneOf(DELIVERIES), fallback: () => 'proxy' }),
   scopeBytes: setting({
     path: 'retention.scopeBytes',
     read: wholeNumber(0, Number.MAX_SAFE_INTEGER),
@@ -199,6 +203,7 @@ export async function readConfig(flags: Flags, surroundings: Surroundings): Prom
     throw fault('SETTING_INVALID', { setting: 'memory.store', value: String(store), why });
   }
   const data = resolve(surroundings.cwd, value(SERVER.data));
+  const hot = readHot(given, { data, isBucket: s3 !== undefined });
   return {
     host: value(SERVER.host),
     port: value(SERVER.port),
@@ -210,16 +215,33 @@ export async function readConfig(flags: Flags, surroundings: Surroundings): Prom
     memory: { uploads: value(SERVER.uploads), answers: value(SERVER.answers), store },
     signing: { key: readSigningKey(given, s3 !== undefined || redis !== undefined) },
     admin: { token: value(SERVER.adminToken) },
+    delivery: possibleDelivery(value(SERVER.delivery), { data, hot, isBucket: s3 !== undefined }),
     quotas: {
       scopeBytes: value(SERVER.scopeBytes),
       domainBytes: value(SERVER.domainBytes),
       unused: value(SERVER.unusedDays) * DAY,
     },
     scrub: { ...SCRUB, bytesPerSecond: value(SERVER.scrubRate), every: value(SERVER.scrubDays) * DAY },
-    hot: readHot(given, { data, isBucket: s3 !== undefined }),
+    hot,
     s3,
     redis,
   };
+}
+
+/** What can be delivered is what is there, and what the web server in front is permitted to see. */
+function possibleDelivery(
+  delivery: Delivery,
+  { data, hot, isBucket }: { data: string; hot: HotSettings; isBucket: boolean },
+): Delivery {
+  const refuse = (why: string) =>
+    fault('SETTING_INVALID', { setting: 'delivery', value: JSON.stringify(delivery), why });
+  if (delivery === 'redirect' && !isBucket)
+    throw refuse('s3.bucket is not set, and there is nowhere to redirect to');
+  if (delivery !== 'accel' || !isBucket) return delivery;
+  if (hot.bytes === 0) throw refuse('hot.bytes is 0, and there are no files to hand out');
+  if (!hot.folder.startsWith(`${data}/`))
+    throw refuse('hot.folder is not in the data folder, which is what the web server hands files out of');
+  return delivery;
 }
 
 /** Entries outlive a data folder there: under another key they would count as forged, and be retired. */

@@ -22,6 +22,7 @@ import { Admission, type Admitted } from './admit.ts';
 import { type Archive, archiveOf, readArchive } from './archive.ts';
 import { Commit, type Committed } from './commit.ts';
 import { Condemned } from './condemned.ts';
+import { Deliveries, type Direct } from './delivery.ts';
 import { Details } from './details.ts';
 import { EntryReader } from './entry-reader.ts';
 import { IndexTrust } from './index-trust.ts';
@@ -62,6 +63,7 @@ export class Entries {
   readonly #admission: Admission;
   readonly #suspicion: Suspicion;
   readonly #uses: Uses;
+  readonly #deliveries: Deliveries;
 
   constructor(parts: EntryParts) {
     const locks = new NameLocks();
@@ -73,6 +75,7 @@ export class Entries {
     const condemned = new Condemned(surviving);
     this.#known = createWholeEntries(parts.limits.answerBytes);
     this.#check = new SegmentCheck(surviving, () => this.#known.clear());
+    this.#deliveries = new Deliveries(parts.store, parts.delivery ?? 'proxy', () => !this.#check.anyUnread);
     this.#rows = new SegmentRows(surviving, this.#check, condemned);
     this.#reads = new SegmentReads(surviving, this.#check);
     this.#retirement = new Retirement(surviving, this.#known, locks);
@@ -184,6 +187,18 @@ export class Entries {
     }
     if (stream === 'gone' || stream === 'moved') return undefined;
     return { length: row.length, chunks: exactly(stream, row.length, identity) };
+  }
+
+  /** What a reader of a found entry's segments is to be told; `accel`: whether the web server in front can hand files out. */
+  announced(accel: boolean): Direct['way'] | undefined {
+    return this.#deliveries.announced(accel);
+  }
+
+  /** A way to a segment's bytes past this process, where there is one and it is to be taken. */
+  async direct(grant: Grant, identity: Digest, accel: boolean): Promise<Direct | undefined> {
+    if (this.announced(accel) === undefined) return undefined;
+    const row = (await this.#rows.locate(grant.domain, [identity])).get(identity);
+    return row === undefined ? undefined : await this.#deliveries.of(grant.domain, row, accel);
   }
 
   async suspect(

@@ -9,6 +9,7 @@ import type { JobQueue } from '../queue/job-queue.ts';
 import type { Signing } from '../signing/signing-keys.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { VerifyPool } from '../verify/pool.ts';
+import type { Delivery } from './delivery.ts';
 import type { Lifetimes } from './lifetimes.ts';
 
 export interface EntryParts {
@@ -23,6 +24,8 @@ export interface EntryParts {
     /** What answers to look-ups may take in memory, in bytes, ready to be sent. */
     answerBytes: number;
   };
+  /** How segments reach runners; `proxy` where nothing else is said. */
+  delivery?: Delivery;
   /** {@link LIFETIMES} where nothing else is said, as tests do. */
   lifetimes?: Lifetimes;
   /** Milliseconds that only grow: for ages inside this process, never for what is stored. */

@@ -233,6 +233,13 @@ class FileSystemStore implements ObjectStore {
     return heads.filter((head) => head !== undefined);
   }
 
+  async file(name: string, etag: string | undefined): Promise<string | undefined> {
+    const found = await this.#find(name);
+    return found !== undefined && found.etag === (etag ?? found.etag)
+      ? objectPath(this.#folder, name)
+      : undefined;
+  }
+
   async close(): Promise<void> {
     // Nothing is held open between calls.
   }

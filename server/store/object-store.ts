@@ -84,7 +84,19 @@ export interface ObjectStore {
    * meanwhile may be there or not; all else is there once.
    */
   list(prefix: string): AsyncIterable<ObjectHead>;
+  /**
+   * A URL under which anybody may get that object for so many `seconds`, and headers that must come along: with `etag`, no other version
+   * answers. Where the store has no such thing, it has no such method.
+   */
+  presign?(name: string, options: { seconds: number; etag?: string }): Promise<Presigned>;
+  /** Absolute path of a file of this machine that holds that version, as good as `read` would serve it, if there is one. */
+  file?(name: string, etag: string | undefined): Promise<string | undefined>;
   close(): Promise<void>;
+}
+
+export interface Presigned {
+  url: string;
+  headers: Record<string, string>;
 }
 
 export interface StoredObject {

@@ -113,6 +113,14 @@ export class DiskTier {
     return undefined;
   }
 
+  /** Where that version lies, as a use; only if its bytes have been verified. */
+  path(name: string, etag: string): string | undefined {
+    const copy = this.#copies.get(name);
+    if (copy?.etag !== etag || !copy.checked) return undefined;
+    this.#use(copy);
+    return copy.path;
+  }
+
   markChecked(name: string, etag: string): void {
     const copy = this.#copies.get(name);
     if (copy?.etag === etag) copy.checked = true;

@@ -45,6 +45,7 @@ type Answer<T> = T | 'changed' | undefined;
 export class HotStore implements ObjectStore {
   readonly atomicCreate: boolean;
   readonly doubtedBefore: number;
+  readonly presign?: NonNullable<ObjectStore['presign']>;
   readonly #parts: HotStoreParts;
   readonly #recent: Recent;
   readonly #confirmation: Confirmation;
@@ -57,6 +58,7 @@ export class HotStore implements ObjectStore {
     this.#parts = parts;
     this.atomicCreate = bucket.atomicCreate;
     this.doubtedBefore = bucket.doubtedBefore;
+    if (bucket.presign !== undefined) this.presign = bucket.presign.bind(bucket);
     this.#recent = new Recent(FAVOURITE_MS, clock);
     this.#confirmation = new Confirmation({
       bucket,
@@ -154,6 +156,14 @@ export class HotStore implements ObjectStore {
     const deleted = await this.#parts.bucket.delete(name, options);
     if (deleted && isKept(name)) await this.#dropOthers(name, undefined);
     return deleted;
+  }
+
+  async file(name: string, etag: string | undefined): Promise<string | undefined> {
+    const { bucket, disk } = this.#parts;
+    if (etag === undefined || disk === undefined) return await bucket.file?.(name, etag);
+    const path = disk.path(name, etag);
+    if (path !== undefined) this.#confirmation.used(name, etag);
+    return path;
   }
 
   async close(): Promise<void> {

@@ -1,13 +1,8 @@
 /** URLs by which a runner gets an object from the store itself. Whoever has one may read that object until it ends. */
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import type { Presigned } from '../object-store.ts';
 import { quoted } from './version.ts';
-
-export interface Presigned {
-  url: string;
-  /** What the signature covers besides, and the request must carry. */
-  headers: Record<string, string>;
-}
 
 /**
  * For `seconds` from `now`, a time by the store's clock in milliseconds, or less where the credentials themselves end earlier.

@@ -18,11 +18,11 @@ import {
 import { fault, isFault } from '#protocol/wire/errors.ts';
 import { NameLocks } from '../name-locks.ts';
 import { checkObjectName, isObjectName } from '../object-path.ts';
-import type { ObjectHead, ObjectStore, StoredObject } from '../object-store.ts';
+import type { ObjectHead, ObjectStore, Presigned, StoredObject } from '../object-store.ts';
 import { BrokenOffError, ObjectBody, wholeOf } from './body.ts';
 import type { Bucket } from './bucket.ts';
 import type { Uploads } from './multipart.ts';
-import { type Presigned, presign } from './presign.ts';
+import { presign } from './presign.ts';
 import type { Abilities } from './probe.ts';
 import { withRetries } from './retries.ts';
 import type { Room } from './room.ts';
@@ -204,10 +204,6 @@ export class S3Store implements ObjectStore {
     } while (token !== undefined);
   }
 
-  /**
-   * A URL under which anybody may get that object for so many `seconds`, with the headers that must come along: with `etag`, no
-   * other version answers.
-   */
   async presign(name: string, options: { seconds: number; etag?: string }): Promise<Presigned> {
     checkObjectName(name);
     // Our own clock may be off, and nobody would notice but the runner whose URL has ended.

@@ -21,6 +21,9 @@ test("another copy of the catalogue makes errors that are this one's too", async
   const error = copy.fault('USAGE', { why: 'so' });
   t.ok(error instanceof CachalotError && isFault(error, 'USAGE'));
   t.notOk(isFault(new Error('so')) || isFault(undefined) || isFault('so'));
+  class NarrowError extends CachalotError {}
+  t.notOk(error instanceof NarrowError || fault('USAGE') instanceof NarrowError);
+  t.ok(new NarrowError('USAGE') instanceof NarrowError);
 });
 
 test('an error carries its code, its message filled in, and what to do', (t) => {
