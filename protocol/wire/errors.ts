@@ -133,8 +133,8 @@ export interface FaultOptions {
 }
 
 /**
- * The program's two bundles hold a copy of this class each, and `serve` meets the server's errors in the runner's: by this mark both
- * are one class.
+ * On every error of the catalogue. The program's two bundles hold a copy of its class each, and where one starts the other (`serve`) it meets
+ * errors of the other's.
  */
 const MARK = Symbol.for('cachalot.error');
 
@@ -151,11 +151,6 @@ export class CachalotError extends Error {
     this.code = code;
     this.params = params;
     this.field = options.field;
-  }
-
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    if (this !== CachalotError) return Function.prototype[Symbol.hasInstance].call(this, value);
-    return typeof value === 'object' && value !== null && MARK in value;
   }
 
   get action(): string {
@@ -182,7 +177,8 @@ export function fault(code: ErrorCode, params: ErrorParams = {}, options: FaultO
 }
 
 export function isFault(error: unknown, code?: ErrorCode): error is CachalotError {
-  return error instanceof CachalotError && (code === undefined || error.code === code);
+  if (typeof error !== 'object' || error === null || !(MARK in error)) return false;
+  return code === undefined || (error as CachalotError).code === code;
 }
 
 // Parameters often come from hostile input: control characters would forge log lines and terminal output.
