@@ -107,6 +107,9 @@ async function openParts(
   const drain = new Drain();
   const memory = new UploadMemory(config.memory.uploads);
   const metrics = createMetrics({
+    version: packageManifest.version,
+    isDegraded: () => degraded() !== undefined,
+    isIndexTrusted: async () => (await index.epoch().catch(() => undefined)) !== undefined,
     running: () => drain.running,
     uploadBytes: () => memory.reserved,
     jobs: () => queue.counts().catch(() => undefined),
@@ -118,6 +121,7 @@ async function openParts(
     ending,
     onIndexBack: () => back.emit('index'),
     hot: hotObserver(metrics, log),
+    onStore: (operation, outcome, seconds) => metrics.store.observe({ operation, outcome }, seconds),
   });
   const pool = createVerifyPool();
   ending.push(() => pool.close());

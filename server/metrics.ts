@@ -4,6 +4,11 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 const SECONDS = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60];
 
 export interface Gauged {
+  version: string;
+  /** Something is away that the server can do without for a while. */
+  isDegraded(): boolean;
+  /** Whether a miss of the index is one. */
+  isIndexTrusted(): Promise<boolean>;
   /** Requests under way. */
   running(): number;
   /** Bytes of uploads in memory. */
@@ -18,6 +23,28 @@ export function createMetrics(gauged: Gauged) {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: 'cachalot_build_info',
+    help: 'Always 1; its label says which version runs',
+    labelNames: ['version'] as const,
+    registers,
+  }).set({ version: gauged.version }, 1);
+  new Gauge({
+    name: 'cachalot_degraded',
+    help: '1 while Redis is away, as /readyz says',
+    registers,
+    collect() {
+      this.set(gauged.isDegraded() ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'cachalot_index_trusted',
+    help: '0 while the index may lack entries: then the object store is asked, until a reindex is through',
+    registers,
+    async collect() {
+      this.set((await gauged.isIndexTrusted()) ? 1 : 0);
+    },
+  });
   new Gauge({
     name: 'cachalot_requests_running',
     help: 'Requests under way',
@@ -56,6 +83,13 @@ export function createMetrics(gauged: Gauged) {
       name: 'cachalot_request_seconds',
       help: 'Requests by route and status, from their headers to the last byte of the answer',
       labelNames: ['method', 'route', 'status'] as const,
+      buckets: SECONDS,
+      registers,
+    }),
+    store: new Histogram({
+      name: 'cachalot_store_seconds',
+      help: 'Calls of the object store by operation and outcome (done, missing, failed); of a read, to its first byte',
+      labelNames: ['operation', 'outcome'] as const,
       buckets: SECONDS,
       registers,
     }),

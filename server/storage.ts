@@ -19,6 +19,7 @@ import type { HotObserver } from './store/hot/observer.ts';
 import { openHotStore } from './store/hot/open.ts';
 import type { ObjectStore } from './store/object-store.ts';
 import type { S3Settings } from './store/s3/settings.ts';
+import { type ObserveStore, timedStore } from './store/timed.ts';
 import type { QueueBoardParts } from './web/queue-board.ts';
 
 export interface Storage {
@@ -43,6 +44,8 @@ interface Opening {
   onIndexBack: () => void;
   /** Told what is served from copies near, and what is not. */
   hot: HotObserver;
+  /** Told what each call of the object store took. */
+  onStore: ObserveStore;
 }
 
 /** Throws what the store, the index and Redis throw where they cannot be used. */
@@ -52,7 +55,7 @@ export async function openStorage(opening: Opening): Promise<Storage> {
     config.s3 === undefined
       ? await openFileSystemStore(folder.objects)
       : await openBucket(config.s3, opening);
-  const store = await openHotStore(kept, config.hot, {
+  const store = await openHotStore(timedStore(kept, opening.onStore), config.hot, {
     moves: new ByteBudget(MOVES_BYTES),
     observer: opening.hot,
   });

@@ -22,6 +22,7 @@ const PROGRAMS = [
   ['python3', 'python3'],
   ['pip3', 'python3-pip'],
   ['redis-server', 'redis-server'],
+  ['promtool', 'prometheus'],
   ['mkfs.exfat', 'exfatprogs'],
   ['mount.exfat-fuse', 'exfat-fuse'],
 ];

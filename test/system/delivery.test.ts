@@ -1,21 +1,17 @@
 /** Segments that reach a runner past the server: from a real bucket, and from a real nginx with the example's configuration. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Test, test } from 'tap';
 import { startFaultProxy } from '../fault-proxy.ts';
-import { need, programPath } from '../needs.ts';
+import { need } from '../needs.ts';
 import { makeBucket } from '../s3/buckets.ts';
 import { CREDENTIALS, needVersitygw, startVersitygw } from '../s3/versitygw.ts';
 import { noise } from '../server/made-segments.ts';
 import { type Place, place, readReport } from './cachalot.ts';
+import { startExampleNginx } from './example-nginx.ts';
 
 const MiB = 1024 * 1024;
 const KEY = ['--key', 'a', '--path', 'tree'];
-const EXAMPLE = new URL('../../examples/nginx/cachalot.conf', import.meta.url);
 
 /** What comes along with a look-up. */
 const INLINE = 4 * MiB;
@@ -131,48 +127,12 @@ test('by itself: from near what is near, else from the bucket, and then it is ne
   t.fail('nothing comes near');
 });
 
-async function startExampleNginx(t: Test, { server, files }: { server: string; files: string }) {
-  const folder = t.testdir();
-  const port = await freePort();
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-    .map((kind) => `${kind}_temp_path ${join(folder, kind)};`)
-    .join(' ');
-  const { host } = new URL(server);
-  const example = readFileSync(EXAMPLE, 'utf8')
-    .replaceAll('127.0.0.1:3779', host)
-    .replace('listen 8080', `listen 127.0.0.1:${port}`)
-    .replace('/var/lib/cachalot/', `${files}/`);
-  writeFileSync(
-    join(folder, 'nginx.conf'),
-    `daemon off; ${process.getuid?.() === 0 ? 'user root;' : ''} worker_processes 1; pid ${folder}/pid; error_log stderr;
-events {} http { access_log ${folder}/access.log; ${temporary}\n${example}\n}`,
-  );
-  const nginx = programPath('nginx') ?? 'nginx';
-  const child: ChildProcess = spawn(nginx, ['-p', folder, '-e', 'stderr', '-c', join(folder, 'nginx.conf')], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  t.teardown(async () => {
-    const gone = once(child, 'exit');
-    child.kill('SIGTERM');
-    await gone;
-  });
-  const url = `http://127.0.0.1:${port}`;
-  for (let tries = 0; tries < 500; tries++) {
-    const answer = await fetch(`${url}/healthz`).catch(() => undefined);
-    await answer?.body?.cancel();
-    if (answer?.ok) return url;
-    if (child.exitCode !== null) break;
-    await sleep(20);
-  }
-  throw new Error('nginx does not answer');
-}
-
 test("by nginx with the example's configuration", async (t) => {
   if (!need(t, 'nginx')) return;
   const here = place(t);
   here.env.CACHALOT_SERVER_DELIVERY = 'accel';
   const { url } = await here.serve();
-  const nginx = await startExampleNginx(t, { server: url, files: join(here.folder, 'data') });
+  const nginx = await startExampleNginx(t, { servers: [url], files: join(here.folder, 'data') });
   here.env.CACHALOT_URL = nginx;
   await saved(t, here);
   const before = await figure(url, SENT);
@@ -181,7 +141,7 @@ test("by nginx with the example's configuration", async (t) => {
   t.ok((await figure(url, SENT)) - before <= INLINE, 'not through the server');
 
   await t.test('what nginx does not find comes through the server', async (t) => {
-    here.env.CACHALOT_URL = await startExampleNginx(t, { server: url, files: t.testdir() });
+    here.env.CACHALOT_URL = await startExampleNginx(t, { servers: [url], files: t.testdir() });
     const { stderr, ...found } = await restored(here);
     t.match(found, { hit: 'exact', isWhole: true, warnings: [] });
     t.notMatch(stderr, /through the server/, 'which nginx sees to');
@@ -231,13 +191,3 @@ test('a delivery that cannot be is refused at the start', async (t) => {
     stderr: /hot\.folder/,
   });
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-}

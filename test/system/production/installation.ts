@@ -22,6 +22,8 @@ export interface Installation {
   adminToken: string;
   /** Ends a process as a power cut would, and starts another in its place. */
   replace(processes: ServerProcess[], at: number): Promise<void>;
+  /** Ends one in order, and starts another under its address. */
+  restart(processes: ServerProcess[], at: number): Promise<void>;
 }
 
 export interface InstallationOptions {
@@ -62,10 +64,16 @@ export async function install(
     ...more,
   };
   let count = 0;
-  const start = (role: string) => {
+  const start = (role: string, port?: string) => {
     const data = join(folder, `${role}-${++count}`);
     mkdirSync(data);
-    return startServer(t, data, { ...env, CACHALOT_SERVER_ROLE: role });
+    return startServer(t, data, { ...env, CACHALOT_SERVER_ROLE: role }, port);
+  };
+  const next = async (processes: ServerProcess[], at: number, signal: NodeJS.Signals, port?: string) => {
+    const old = processes[at];
+    old?.child.kill(signal);
+    await old?.ended;
+    processes[at] = await start(roles.get(processes) ?? 'api', port);
   };
   // One after the other: the first makes the signing key.
   const all = async (role: string, many: number) => {
@@ -83,11 +91,7 @@ export async function install(
     bucket,
     network,
     adminToken,
-    async replace(processes, at) {
-      const old = processes[at];
-      old?.child.kill('SIGKILL');
-      await old?.ended;
-      processes[at] = await start(roles.get(processes) ?? 'api');
-    },
+    replace: (processes, at) => next(processes, at, 'SIGKILL'),
+    restart: (processes, at) => next(processes, at, 'SIGTERM', new URL(processes[at]?.url ?? '').port),
   };
 }

@@ -26,9 +26,10 @@ export async function startServer(
   t: Test,
   data: string,
   env: Record<string, string> = {},
+  port = '0',
 ): Promise<ServerProcess> {
   const program = fileURLToPath(new URL('./run-server.ts', import.meta.url));
-  const child = spawn(process.execPath, [program, data], {
+  const child = spawn(process.execPath, [program, data, port], {
     env: { ...process.env, CACHALOT_SERVER_CONFIG: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
