@@ -162,9 +162,13 @@ export const WriteAnswerSchema = Type.Object({
   ),
 });
 
-/** POST segments/read: the answer's body is frames (see batch.ts) in this order; an empty one for what is not there. */
+/**
+ * POST segments/read: the answer's body is frames (see batch.ts) in this order; an empty one for what is not there. `entry` is
+ * the one that they are read for: who is not trusted reads what is in that.
+ */
 export const ReadRequestSchema = Type.Object({
   identities: Type.Array(DigestText, { minItems: 1, maxItems: LIMITS.identitiesPerRequest }),
+  entry: Type.Optional(EntryId),
 });
 
 /** POST saves/<id>/commit: everything of the manifest that the server does not know itself. Details are PUT before. */
@@ -318,6 +322,13 @@ export const IdentityParamsSchema = Type.Object({ identity: DigestText });
 export const DigestParamsSchema = Type.Object({ digest: DigestText });
 export const SaveParamsSchema = Type.Object({ save: SaveId });
 export const EntryParamsSchema = Type.Object({ entry: EntryId });
+/** GET segments/<identity>?entry=, GET details/<digest>?entry=: the entry that it is read for; as in ReadRequestSchema. */
+export const ForEntryQuerySchema = Type.Object({ entry: Type.Optional(EntryId) });
+/**
+ * PUT segments/<identity>?save=, POST segments/write?save=, PUT details/<digest>?save=: the save that it is sent for. Who is not
+ * trusted must say so: a commit takes from them what they have sent for it, and what they were told to be there.
+ */
+export const ForSaveQuerySchema = Type.Object({ save: Type.Optional(SaveId) });
 /** GET entries/<id>/archive?anchor=: only the roots of that anchor, for readers that unpack with tar. */
 export const ArchiveQuerySchema = Type.Object({
   anchor: Type.Optional(Type.Union([Type.Literal('workspace'), Type.Literal('home'), Type.Literal('abs')])),
@@ -327,6 +338,7 @@ export type Want = Static<typeof WantSchema>;
 export type OpenSaveRequest = Static<typeof OpenSaveRequestSchema>;
 export type OpenSaveAnswer = Static<typeof OpenSaveAnswerSchema>;
 export type WriteAnswer = Static<typeof WriteAnswerSchema>;
+export type ReadRequest = Static<typeof ReadRequestSchema>;
 export type CommitRequest = Static<typeof CommitRequestSchema>;
 export type CommitAnswer = Static<typeof CommitAnswerSchema>;
 export type SuspectAnswer = Static<typeof SuspectAnswerSchema>;

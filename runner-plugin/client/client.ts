@@ -47,17 +47,17 @@ export interface CacheClient {
   openSave(request: OpenSaveRequest, signal?: AbortSignal): Promise<OpenSaveAnswer>;
   /** Which of these the store lacks; the others are kept for this save. */
   lack(save: string, identities: Digest[], signal?: AbortSignal): Promise<Set<Digest>>;
-  /** A way to send segments; one a save. */
-  segmentWriter(signal?: AbortSignal): SegmentWriter;
+  /** A way to send the segments of a save. */
+  segmentWriter(save: string, signal?: AbortSignal): SegmentWriter;
   /** Throws ENTRY_EXISTS where the key holds other content: the first save wins. */
   commit(
     save: string,
     request: CommitRequest,
     signal?: AbortSignal,
   ): Promise<Pick<CommitAnswer, 'entry' | 'outcome'>>;
-  putDetail(digest: Digest, bytes: Buffer, signal?: AbortSignal): Promise<void>;
-  /** Its sha256 is the digest, else CLIENT_ANSWER_UNREADABLE. */
-  getDetail(digest: Digest, signal?: AbortSignal): Promise<Buffer>;
+  putDetail(save: string, digest: Digest, bytes: Buffer, signal?: AbortSignal): Promise<void>;
+  /** One that the entry names. Its sha256 is the digest, else CLIENT_ANSWER_UNREADABLE. */
+  getDetail(entry: string, digest: Digest, signal?: AbortSignal): Promise<Buffer>;
   archive(run: ArchiveRun): AsyncGenerator<Buffer, void, void>;
   entry(id: string): Promise<EntryAnswer>;
   entries(query: { kind?: string; prefix?: string; limit: number }): Promise<EntrySummary[]>;
@@ -137,24 +137,23 @@ export function createClient(settings: ClientSettings, parts: ClientParts = {}):
       }
       return lacking;
     },
-    segmentWriter: (signal) =>
+    segmentWriter: (save, signal) =>
       createSegmentWriter((bytes) => {
         const body = { type: BYTES_TYPE, bytes };
-        const outgoing = { method: 'POST', path: 'segments/write', body, ...withSignal(signal) } as const;
+        const path = `segments/write${forSave(save)}`;
+        const outgoing = { method: 'POST', path, body, ...withSignal(signal) } as const;
         return requests.withBody(outgoing, (answer) => requests.parse('write', answer));
       }, url),
     commit: (save, body, signal) =>
       requests.ask('commit', { method: 'POST', path: `${savePath(save)}/commit`, body, signal }),
-    putDetail(digest, bytes, signal) {
+    putDetail(save, digest, bytes, signal) {
       const body = { type: BYTES_TYPE, bytes: [bytes] };
-      return requests.withBody(
-        { method: 'PUT', path: `details/${digest}`, body, ...withSignal(signal) },
-        drained,
-      );
+      const path = `details/${digest}${forSave(save)}`;
+      return requests.withBody({ method: 'PUT', path, body, ...withSignal(signal) }, drained);
     },
-    getDetail: (digest, signal) =>
+    getDetail: (entry, digest, signal) =>
       requests.withBody(
-        { method: 'GET', path: `details/${digest}`, ...withSignal(signal) },
+        { method: 'GET', path: `details/${digest}?entry=${entry}`, ...withSignal(signal) },
         async (answer) => {
           const bytes = await answer.bytes(DETAIL_BYTES);
           if (hash('sha256', bytes, 'hex') === digest) return bytes;
@@ -210,6 +209,11 @@ export function createClient(settings: ClientSettings, parts: ClientParts = {}):
 
 function savePath(save: string): string {
   return `saves/${encodeURIComponent(save)}`;
+}
+
+/** What is not trusted is believed to have what it sends for a save (server/entries/possession.ts). */
+function forSave(save: string): string {
+  return `?save=${encodeURIComponent(save)}`;
 }
 
 function entryPath(id: string): string {

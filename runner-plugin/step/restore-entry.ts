@@ -83,7 +83,7 @@ async function restoreOnce(
 ): Promise<Restored> {
   const [{ unpack }, times] = await Promise.all([
     import('../archive/unpack.ts'),
-    manifest.times === undefined ? undefined : (along ?? client.getDetail(manifest.times, signal)),
+    manifest.times === undefined ? undefined : (along ?? client.getDetail(id, manifest.times, signal)),
   ]);
   const tag = archiveTag(layout);
   const { onProgress } = session.context;

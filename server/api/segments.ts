@@ -2,8 +2,11 @@
 import { LIMITS } from '#protocol/format/limits.ts';
 import { CachalotError, fault } from '#protocol/wire/errors.ts';
 import {
+  ForEntryQuerySchema,
+  ForSaveQuerySchema,
   IdentityParamsSchema,
   PutAnswerSchema,
+  type ReadRequest,
   ReadRequestSchema,
   SuspectAnswerSchema,
   SuspectRequestSchema,
@@ -33,11 +36,12 @@ export function segmentRoutes(
         summary: 'The stored bytes of one segment',
         tags: ['segments'],
         params: IdentityParamsSchema,
+        querystring: ForEntryQuerySchema,
       },
     },
     async (request, reply) => {
       const { identity } = request.params;
-      const found = await entries.segment(grantOf(request), identity);
+      const found = await entries.segment(grantOf(request), identity, request.query.entry);
       if (found === undefined) throw fault('SEGMENT_MISSING', { identity });
       const headers = { 'content-type': BYTES_TYPE, 'content-length': found.length };
       return await sendChunks(reply, { status: 200, headers, chunks: found.chunks }, traffic);
@@ -52,6 +56,7 @@ export function segmentRoutes(
         tags: ['segments'],
         consumes: [BYTES_TYPE],
         params: IdentityParamsSchema,
+        querystring: ForSaveQuerySchema,
         response: { 200: PutAnswerSchema, 201: PutAnswerSchema },
       },
     },
@@ -60,7 +65,8 @@ export function segmentRoutes(
       const { bytes, release } = await readBody(request.raw, { limit: LIMITS.segmentStored, memory, idle });
       try {
         traffic.received(bytes.length);
-        const { status } = await entries.admit(grant, bytes, request.params.identity);
+        const { params, query } = request;
+        const { status } = await entries.admit(grant, bytes, params.identity, query.save);
         return reply.code(status === 'stored' ? 201 : 200).send({ status });
       } finally {
         release();
@@ -76,6 +82,7 @@ export function segmentRoutes(
           'Stores many segments from one body (see protocol/wire/batch.ts); each is verified and acknowledged',
         tags: ['segments'],
         consumes: [BYTES_TYPE],
+        querystring: ForSaveQuerySchema,
         response: { 200: WriteAnswerSchema },
       },
     },
@@ -85,7 +92,7 @@ export function segmentRoutes(
       try {
         for await (const object of batchObjects(request.raw, { limit: LIMITS.batchBytes, memory, idle })) {
           traffic.received(object.bytes.length);
-          const result = admitOne(grant, object);
+          const result = admitOne(grant, object, request.query.save);
           // Awaited below; until then nobody need hear of it.
           result.catch(() => {});
           results.push(result);
@@ -111,11 +118,7 @@ export function segmentRoutes(
     (request, reply) => {
       const grant = grantOf(request);
       const headers = { 'content-type': BYTES_TYPE };
-      return sendChunks(
-        reply,
-        { status: 200, headers, chunks: batch(grant, request.body.identities) },
-        traffic,
-      );
+      return sendChunks(reply, { status: 200, headers, chunks: batch(grant, request.body) }, traffic);
     },
   );
 
@@ -133,9 +136,13 @@ export function segmentRoutes(
     (request) => entries.suspect(grantOf(request), request.params.identity, request.body.entry),
   );
 
-  async function admitOne(grant: Grant, { bytes, release }: Room): Promise<WriteResult> {
+  async function admitOne(
+    grant: Grant,
+    { bytes, release }: Room,
+    save: string | undefined,
+  ): Promise<WriteResult> {
     try {
-      const { identity, status } = await entries.admit(grant, bytes);
+      const { identity, status } = await entries.admit(grant, bytes, undefined, save);
       return { identity, status };
     } catch (error) {
       if (!(error instanceof CachalotError)) throw error;
@@ -146,9 +153,9 @@ export function segmentRoutes(
     }
   }
 
-  async function* batch(grant: Grant, identities: string[]): AsyncGenerator<Buffer> {
+  async function* batch(grant: Grant, { identities, entry }: ReadRequest): AsyncGenerator<Buffer> {
     for (const identity of identities) {
-      const found = await entries.segment(grant, identity);
+      const found = await entries.segment(grant, identity, entry);
       const length = Buffer.allocUnsafe(4);
       length.writeUInt32LE(found?.length ?? 0);
       yield length;

@@ -26,6 +26,14 @@ export const localGrant: Grant = {
   reads: ['local'],
 };
 
+/**
+ * Whether it may ask for its domain's bytes by their identity alone. Others may run anybody's code: they read bytes through
+ * entries that they may look up, and are told that something is there only for those.
+ */
+export function seesDomain({ tier }: Grant): boolean {
+  return tier === 'trusted';
+}
+
 /** Throws `REQUEST_REFUSED` where the grant writes nothing. `what` completes "This credential may not …". */
 export function requireWriter(grant: Grant, what: string): void {
   if (grant.tier === 'read-only') throw fault('REQUEST_REFUSED', { what });

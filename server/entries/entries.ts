@@ -15,7 +15,7 @@ import type {
   OpenSaveRequest,
   Want,
 } from '#protocol/wire/routes.ts';
-import { type Grant, requireWriter } from '../auth/grant.ts';
+import { type Grant, requireWriter, seesDomain } from '../auth/grant.ts';
 import { tolerant } from '../index/tolerant.ts';
 import { NameLocks } from '../store/name-locks.ts';
 import { Admission, type Admitted } from './admit.ts';
@@ -27,16 +27,25 @@ import { EntryReader } from './entry-reader.ts';
 import { IndexTrust } from './index-trust.ts';
 import { type Found, Lookup } from './lookup.ts';
 import type { EntryParts } from './parts.ts';
+import { Possession } from './possession.ts';
 import { reindex } from './reindex.ts';
 import { Retirement, type Retiring } from './retire.ts';
-import { SaveSessions } from './save-session.ts';
+import { type SaveSession, SaveSessions } from './save-session.ts';
 import { SegmentCheck } from './segment-check.ts';
 import { exactly, SegmentHoleError, SegmentReads } from './segment-read.ts';
 import { SegmentRows } from './segment-rows.ts';
 import { Suspicion } from './suspect.ts';
 import { Uses } from './use.ts';
 import { readWant } from './want.ts';
-import { createWholeEntries, layoutOfEntry, type WholeEntries, type WholeEntry } from './whole-entry.ts';
+import {
+  createWholeEntries,
+  detailsOf,
+  holdsSegment,
+  layoutOfEntry,
+  signedOfEntry,
+  type WholeEntries,
+  type WholeEntry,
+} from './whole-entry.ts';
 
 export interface EntriesQuery {
   kind?: string;
@@ -57,6 +66,7 @@ export class Entries {
   readonly #trust: IndexTrust;
   readonly #lookup: Lookup;
   readonly #sessions: SaveSessions;
+  readonly #possession: Possession;
   readonly #details: Details;
   readonly #commit: Commit;
   readonly #admission: Admission;
@@ -79,6 +89,7 @@ export class Entries {
     this.#reader = new EntryReader(surviving, this.#rows, this.#retirement, this.#known);
     this.#lookup = new Lookup(surviving, this.#reader, this.#trust);
     this.#sessions = new SaveSessions(surviving, this.#rows);
+    this.#possession = new Possession(surviving, this.#sessions, this.#reader);
     this.#details = new Details(surviving, condemned);
     this.#commit = new Commit({
       parts: surviving,
@@ -150,28 +161,43 @@ export class Entries {
   }
 
   async lack(grant: Grant, save: string, identities: readonly Digest[]): Promise<Digest[]> {
-    return await this.#sessions.lack(await this.#sessions.get(grant, save), identities);
+    const session = await this.#sessions.get(grant, save);
+    if (seesDomain(grant)) return await this.#sessions.lack(session, identities);
+    const within = await this.#possession.withinReach(grant, session, identities);
+    const lacking = new Set(within.size === 0 ? [] : await this.#sessions.lack(session, [...within]));
+    return [...new Set(identities)].filter((identity) => !within.has(identity) || lacking.has(identity));
   }
 
   async commit(grant: Grant, save: string, request: CommitRequest): Promise<Committed> {
-    return await this.#commit.commit(await this.#sessions.get(grant, save), request);
-  }
-
-  /** One stored segment in; see Admission.admit. */
-  async admit(grant: Grant, stored: Buffer, expected?: Digest): Promise<Admitted> {
-    requireWriter(grant, 'store segments');
-    return await this.#admission.admit(grant.domain, stored, expected);
+    const session = await this.#sessions.get(grant, save);
+    if (!seesDomain(grant)) await this.#possession.require(session, request);
+    return await this.#commit.commit(session, request);
   }
 
   /**
-   * Stored bytes of a segment of the grant's domain; undefined where it has none. The chunks end in an error rather than
-   * too early.
+   * One stored segment in; see Admission.admit. A grant that does not see its domain names the save that it is for, and hears
+   * `stored` whatever was there.
+   */
+  async admit(grant: Grant, stored: Buffer, expected?: Digest, save?: string): Promise<Admitted> {
+    requireWriter(grant, 'store segments');
+    const session = await this.#proving(grant, save);
+    const admitted = await this.#admission.admit(grant.domain, stored, expected);
+    if (session === undefined) return admitted;
+    await this.#possession.sent(session, admitted.identity);
+    return { ...admitted, status: 'stored' };
+  }
+
+  /**
+   * Stored bytes of a segment of the grant's domain; undefined where it has none. A grant that does not see its domain has what
+   * is in the entry that it names. The chunks end in an error rather than too early.
    */
   async segment(
     grant: Grant,
     identity: Digest,
+    entry?: string,
   ): Promise<{ length: number; chunks: AsyncGenerator<Buffer> } | undefined> {
     const { domain } = grant;
+    if (!seesDomain(grant) && !(await this.#isWithin(grant, entry, identity))) return undefined;
     const located = (await this.#rows.locate(domain, [identity])).get(identity);
     if (located === undefined) return undefined;
     let row = located;
@@ -192,6 +218,8 @@ export class Entries {
     id?: string,
   ): Promise<{ confirmed: boolean; retired: string[] }> {
     const entry = id === undefined ? undefined : await this.#find(grant, id);
+    if (!seesDomain(grant) && (entry === undefined || !holdsSegment(entry, identity)))
+      throw fault('SEGMENT_MISSING', { identity });
     return await this.#suspicion.report(grant.domain, identity, entry);
   }
 
@@ -283,14 +311,22 @@ export class Entries {
     return (await this.#details.get(domain, digest)) !== undefined;
   }
 
-  async putDetail(grant: Grant, digest: Digest, bytes: Buffer): Promise<'stored' | 'had'> {
+  /** As {@link admit}, for a detail. */
+  async putDetail(grant: Grant, digest: Digest, bytes: Buffer, save?: string): Promise<'stored' | 'had'> {
     requireWriter(grant, 'store details');
-    return await this.#details.put(grant.domain, digest, bytes);
+    const session = await this.#proving(grant, save);
+    const status = await this.#details.put(grant.domain, digest, bytes);
+    if (session === undefined) return status;
+    await this.#possession.sent(session, digest);
+    return 'stored';
   }
 
-  /** Throws `DETAIL_MISSING`. */
-  async detail(grant: Grant, digest: Digest): Promise<Buffer> {
-    const bytes = await this.#details.get(grant.domain, digest);
+  /** As {@link segment}, for a detail. Throws `DETAIL_MISSING`. */
+  async detail(grant: Grant, digest: Digest, id?: string): Promise<Buffer> {
+    const entry = seesDomain(grant) || id === undefined ? undefined : await this.#find(grant, id);
+    const isSeen =
+      seesDomain(grant) || (entry !== undefined && detailsOf(signedOfEntry(entry)).includes(digest));
+    const bytes = isSeen ? await this.#details.get(grant.domain, digest) : undefined;
     if (bytes === undefined) throw fault('DETAIL_MISSING', { digest });
     return bytes;
   }
@@ -298,6 +334,22 @@ export class Entries {
   /** What is stored for a domain, as far as the index knows. */
   async totals(domain: string): Promise<{ entries: number; storedBytes: number }> {
     return await this.#parts.index.totals(domain);
+  }
+
+  /** The save that what is sent is for, where it has to be shown that it was sent. */
+  async #proving(grant: Grant, save: string | undefined): Promise<SaveSession | undefined> {
+    if (seesDomain(grant)) return undefined;
+    if (save !== undefined) return await this.#sessions.get(grant, save);
+    throw fault(
+      'REQUEST_INVALID',
+      { why: 'this credential has to name the save that it is for' },
+      { field: 'save' },
+    );
+  }
+
+  async #isWithin(grant: Grant, id: string | undefined, identity: Digest): Promise<boolean> {
+    const entry = id === undefined ? undefined : await this.#find(grant, id);
+    return entry !== undefined && holdsSegment(entry, identity);
   }
 
   async #find(grant: Grant, id: string): Promise<WholeEntry | undefined> {

@@ -14,7 +14,7 @@ import { fault } from '#protocol/wire/errors.ts';
 import { type Grant, requireWriter } from '../auth/grant.ts';
 import { LIFETIMES } from './lifetimes.ts';
 import type { EntryParts } from './parts.ts';
-import { encodeRefs } from './refs.ts';
+import { eachRef, encodeRefs } from './refs.ts';
 import type { SegmentRows } from './segment-rows.ts';
 
 const ID_BYTES = 16;
@@ -101,6 +101,19 @@ export class SaveSessions {
       if ((await this.#parts.store.put(uploadRefsObject(save, n), refs, { ifAbsent: true })) !== 'exists')
         return;
     }
+  }
+
+  /** Everything that its lists hold. */
+  async kept({ save }: SaveSession): Promise<Set<Digest>> {
+    const { store } = this.#parts;
+    const kept = new Set<Digest>();
+    for await (const { name } of store.list(uploadRefsObject(save, 0).replace(/0\.refs$/, ''))) {
+      if (!name.endsWith('.refs')) continue;
+      const found = await store.get(name);
+      if (found === undefined || found === 'changed') continue;
+      for (const digest of eachRef(found.bytes)) kept.add(digest);
+    }
+    return kept;
   }
 
   async #read(save: string): Promise<SaveSession | undefined> {
