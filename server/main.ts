@@ -12,7 +12,8 @@ import packageManifest from '../package.json' with { type: 'json' };
 import type { App } from './api/app-type.ts';
 import { buildApp } from './app.ts';
 import { openAdminToken } from './auth/admin-token.ts';
-import { localGrant } from './auth/grant.ts';
+import { openCredentials } from './auth/credentials.ts';
+import { Tokens } from './auth/tokens.ts';
 import { type Config, processSurroundings, readConfig } from './config/config.ts';
 import type { Flags, Surroundings } from './config/setting.ts';
 import { type DataFolder, holdDataFolder } from './data-folder.ts';
@@ -60,7 +61,7 @@ export interface RunningServer {
 export async function serve(options: ServeOptions = {}): Promise<RunningServer> {
   const surroundings = options.surroundings ?? processSurroundings();
   const config = await readConfig(options.flags ?? {}, surroundings);
-  if (!isLoopback(config.host)) throw fault('SERVER_EXPOSED', { host: config.host });
+  if (!isLoopback(config.host) && !config.auth.required) throw fault('SERVER_EXPOSED', { host: config.host });
   const log = createLog(config.log);
   const folder = await holdDataFolder(config.data);
   const ending: (() => Promise<void>)[] = [() => folder.release()];
@@ -151,6 +152,7 @@ async function openParts(
       await scheduled;
     });
   }
+  const tokens = new Tokens({ ...parts, signing });
   const app = await buildApp({
     version: packageManifest.version,
     // A worker is asked for its health and figures, and nothing else.
@@ -160,7 +162,7 @@ async function openParts(
           events,
           stats: createStats({ log: events, totals: (domain) => entries.totals(domain) }),
           now: Date.now,
-          grantOf: () => localGrant,
+          credentials: openCredentials(tokens, config.auth.required),
           memory,
           inline: new ByteBudget(INLINE_BYTES),
           bodyIdle: BODY_IDLE_MS,
@@ -175,11 +177,12 @@ async function openParts(
         return await queue.add(REINDEX);
       },
     },
+    tokens,
     service: { signing, degraded, unready: () => unready(drain, store) },
     drain,
     metrics,
     log,
-    hosts: new Set([...LOOPBACK_NAMES, config.host.toLowerCase()]),
+    hosts: config.auth.required ? undefined : new Set([...LOOPBACK_NAMES, config.host.toLowerCase()]),
   });
   return { app, entries, drain };
 }

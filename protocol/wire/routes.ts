@@ -264,10 +264,14 @@ export const StatsSchema = Type.Object({
   ),
 });
 
-/** GET entries?kind=&prefix=&limit=: newest first; `prefix` is one of whole keys. At most 1,000, 100 if not said. */
+/**
+ * GET entries?kind=&prefix=&ref=&limit=: newest first; `prefix` is one of whole keys, `ref` a ref in full. At most 1,000, 100 if not
+ * said.
+ */
 export const EntriesQuerySchema = Type.Object({
   kind: Type.Optional(Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$' })),
   prefix: Type.Optional(KeyText),
+  ref: Type.Optional(Type.String({ minLength: 1, maxLength: LIMITS.refBytes })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
 });
 
@@ -292,12 +296,19 @@ export const EntryAnswerSchema = Type.Object({
   layout: LayoutSchema,
 });
 
-/** GET whoami: the grant of the credential that asked. */
+const TierText = Type.Union([Type.Literal('trusted'), Type.Literal('untrusted'), Type.Literal('read-only')]);
+const RefPatterns = Type.Array(Type.String({ maxLength: 2 * LIMITS.refBytes }), { maxItems: 32 });
+
+/** GET whoami: the grant of the credential that asked, for the refs that the request named. */
 export const WhoamiSchema = Type.Object({
   domain: Type.String(),
   project: Type.String(),
-  tier: Type.Union([Type.Literal('trusted'), Type.Literal('untrusted'), Type.Literal('read-only')]),
-  scope: Type.String(),
+  tier: TierText,
+  /** The request's own ref, and the patterns of those that may be written. Without credentials there are none. */
+  ref: Type.Optional(Type.String()),
+  writes: Type.Optional(RefPatterns),
+  /** The scope that this request may write; absent where it may write none. */
+  scope: Type.Optional(Type.String()),
   reads: Type.Array(Type.String()),
   server: Type.Object({ version: Type.String(), format: Type.Integer() }),
 });
@@ -316,6 +327,34 @@ export const AdminJobAnswerSchema = Type.Object({
     Type.Literal('unreachable'),
   ]),
 });
+
+/**
+ * POST admin/tokens: makes a static token. `writes` are patterns of refs (`refs/heads/*`), `expiresIn` seconds. Without them it
+ * writes what its tier usually does, and does not expire.
+ */
+export const AdminTokenRequestSchema = Type.Object({
+  project: Type.String({ minLength: 1, maxLength: 100 }),
+  domain: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+  tier: TierText,
+  writes: Type.Optional(RefPatterns),
+  expiresIn: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 * 366 * 24 * 60 * 60 })),
+});
+/** What is known of one: everything but its secret. */
+export const AdminTokenSchema = Type.Object({
+  id: Type.String(),
+  domain: Type.String(),
+  project: Type.String(),
+  tier: TierText,
+  writes: RefPatterns,
+  created: Type.String(),
+  expires: Type.Optional(Type.String()),
+});
+export const AdminTokenAnswerSchema = Type.Object({ ...AdminTokenSchema.properties, token: Type.String() });
+/** GET admin/tokens */
+export const AdminTokensAnswerSchema = Type.Object({ tokens: Type.Array(AdminTokenSchema) });
+/** DELETE admin/tokens/<id> */
+export const AdminTokenParamsSchema = Type.Object({ token: Type.String({ pattern: '^[0-9a-f]{16}$' }) });
+export const RevokeAnswerSchema = Type.Object({ revoked: Type.String() });
 
 /** Parameters in paths. */
 export const IdentityParamsSchema = Type.Object({ identity: DigestText });
@@ -348,4 +387,7 @@ export type EntrySummary = Static<typeof EntrySummarySchema>;
 export type EntryAnswer = Static<typeof EntryAnswerSchema>;
 export type AdminJob = (typeof ADMIN_JOBS)[number];
 export type AdminJobAnswer = Static<typeof AdminJobAnswerSchema>;
+export type AdminToken = Static<typeof AdminTokenSchema>;
+export type AdminTokenRequest = Static<typeof AdminTokenRequestSchema>;
+export type AdminTokenAnswer = Static<typeof AdminTokenAnswerSchema>;
 export type Whoami = Static<typeof WhoamiSchema>;

@@ -11,6 +11,9 @@ import { ACCEPT_INLINE } from '#protocol/wire/inline.ts';
 import type {
   AdminJob,
   AdminJobAnswer,
+  AdminToken,
+  AdminTokenAnswer,
+  AdminTokenRequest,
   CacheEvent,
   CommitAnswer,
   CommitRequest,
@@ -60,7 +63,7 @@ export interface CacheClient {
   getDetail(entry: string, digest: Digest, signal?: AbortSignal): Promise<Buffer>;
   archive(run: ArchiveRun): AsyncGenerator<Buffer, void, void>;
   entry(id: string): Promise<EntryAnswer>;
-  entries(query: { kind?: string; prefix?: string; limit: number }): Promise<EntrySummary[]>;
+  entries(query: { kind?: string; prefix?: string; ref?: string; limit: number }): Promise<EntrySummary[]>;
   remove(id: string): Promise<void>;
   suspect(identity: Digest, entry: string): Promise<SuspectAnswer>;
   /** `budget` in ms: figures are not worth the time of a control request. Its time-out says nothing about the server. */
@@ -68,6 +71,11 @@ export interface CacheClient {
   stats(): Promise<Stats>;
   /** Has the server do a job now. Throws ADMIN_REQUIRED where the token is not the administrator's. */
   adminJob(job: AdminJob, token: string): Promise<AdminJobAnswer>;
+  /** Static tokens; `admin` is the administrator's token. */
+  createToken(request: AdminTokenRequest, admin: string): Promise<AdminTokenAnswer>;
+  tokens(admin: string): Promise<AdminToken[]>;
+  /** Throws TOKEN_MISSING. */
+  revokeToken(id: string, admin: string): Promise<void>;
   /** Closes every connection; what is under way fails. */
   close(): Promise<void>;
 }
@@ -169,10 +177,11 @@ export function createClient(settings: ClientSettings, parts: ClientParts = {}):
       }
     },
     entry: (id) => requests.ask('entry', { method: 'GET', path: entryPath(id) }),
-    async entries({ kind, prefix, limit }) {
+    async entries({ kind, prefix, ref, limit }) {
       const query = new URLSearchParams({ limit: String(limit) });
       if (kind !== undefined) query.set('kind', kind);
       if (prefix !== undefined) query.set('prefix', prefix);
+      if (ref !== undefined) query.set('ref', ref);
       return (await requests.ask('entries', { method: 'GET', path: `entries?${query}` })).entries;
     },
     remove: (id) => requests.control({ method: 'DELETE', path: entryPath(id) }, drained),
@@ -194,14 +203,22 @@ export function createClient(settings: ClientSettings, parts: ClientParts = {}):
     },
     stats: () => requests.ask('stats', { method: 'GET', path: 'stats' }),
     adminJob: (job, token) =>
+      requests.control({ method: 'POST', path: 'admin/jobs', ...as(token), ...jsonBody({ job }) }, (answer) =>
+        requests.parse('adminJob', answer),
+      ),
+    createToken: (request, admin) =>
       requests.control(
-        {
-          method: 'POST',
-          path: 'admin/jobs',
-          headers: { authorization: `Bearer ${token}` },
-          ...jsonBody({ job }),
-        },
-        (answer) => requests.parse('adminJob', answer),
+        { method: 'POST', path: 'admin/tokens', ...as(admin), ...jsonBody(request) },
+        (answer) => requests.parse('adminToken', answer),
+      ),
+    tokens: (admin) =>
+      requests.control({ method: 'GET', path: 'admin/tokens', ...as(admin) }, async (answer) => {
+        return (await requests.parse('adminTokens', answer)).tokens;
+      }),
+    revokeToken: (id, admin) =>
+      requests.control(
+        { method: 'DELETE', path: `admin/tokens/${encodeURIComponent(id)}`, ...as(admin) },
+        drained,
       ),
     close: () => requests.close(),
   };
@@ -209,6 +226,11 @@ export function createClient(settings: ClientSettings, parts: ClientParts = {}):
 
 function savePath(save: string): string {
   return `saves/${encodeURIComponent(save)}`;
+}
+
+/** With another credential than the build's. */
+function as(token: string): { headers: Record<string, string> } {
+  return { headers: { authorization: `Bearer ${token}` } };
 }
 
 /** What is not trusted is believed to have what it sends for a save (server/entries/possession.ts). */

@@ -5,6 +5,7 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { fault } from '#protocol/wire/errors.ts';
+import { refHeaders } from '#protocol/wire/ref-headers.ts';
 import type { Clock } from './clock.ts';
 import { Deadline } from './deadline.ts';
 import { failureOf, refusalOf } from './failure.ts';
@@ -71,13 +72,14 @@ export function createExchange(settings: ClientSettings, dispatcher: Dispatcher,
 }
 
 async function headersOf(settings: ClientSettings, outgoing: Outgoing): Promise<Record<string, string>> {
-  const token = await settings.token();
+  const [token, refs] = await Promise.all([settings.token(), settings.refs()]);
   const { body } = outgoing;
   return {
     'user-agent': `cachalot/${settings.version}`,
     // A proxy that compresses would be one more thing to be wrong; what we move is compressed.
     'accept-encoding': 'identity',
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...refHeaders(refs),
     ...(body === undefined
       ? {}
       : {

@@ -1,7 +1,9 @@
 /** Everything that the client is told from outside, read from the environment once. Bad values throw SETTING_INVALID. */
 import { readFile } from 'node:fs/promises';
 import { fault } from '#protocol/wire/errors.ts';
+import type { NamedRefs } from '#protocol/wire/ref-headers.ts';
 import { type Budgets, readBudgets } from './budgets.ts';
+import { readRefs } from './refs.ts';
 import { type Environment, stateFolder } from './state-folder.ts';
 
 export const DEFAULT_PORT = 3779;
@@ -13,6 +15,8 @@ export interface ClientSettings {
   named: boolean;
   /** Asked before every request: a token file may be renewed while a build runs. */
   token: () => Promise<string | undefined>;
+  /** Of this build; read once. */
+  refs: () => Promise<NamedRefs>;
   /** Files in PEM. */
   caFile?: string;
   clientCert?: string;
@@ -43,6 +47,7 @@ export function readClientSettings(env: Environment, version: string): ClientSet
     url: readUrl(env.CACHALOT_URL || `http://127.0.0.1:${DEFAULT_PORT}`),
     named,
     token: () => readToken(env),
+    refs: readOnce(() => readRefs(env)),
     ...(caFile === undefined ? {} : { caFile }),
     ...(clientCert === undefined ? {} : { clientCert }),
     ...(clientKey === undefined ? {} : { clientKey }),
@@ -55,6 +60,14 @@ export function readClientSettings(env: Environment, version: string): ClientSet
     budgets: readBudgets(env),
     stateFolder: stateFolder(env),
     version,
+  };
+}
+
+function readOnce<T>(read: () => Promise<T>): () => Promise<T> {
+  let reading: Promise<T> | undefined;
+  return () => {
+    reading ??= read();
+    return reading;
   };
 }
 

@@ -6,6 +6,7 @@ import {
   ForSaveQuerySchema,
   PutAnswerSchema,
 } from '#protocol/wire/routes.ts';
+import { requireWriter } from '../auth/grant.ts';
 import type { App, RouteParts } from './app-type.ts';
 import { readBody } from './body.ts';
 
@@ -45,6 +46,7 @@ export function detailRoutes(
     },
     async (request, reply) => {
       const grant = grantOf(request);
+      requireWriter(grant, 'store details');
       const { bytes, release } = await readBody(request.raw, { limit: LIMITS.detailBytes, memory, idle });
       try {
         traffic.received(bytes.length);

@@ -13,7 +13,7 @@ import {
   type WriteAnswer,
   WriteAnswerSchema,
 } from '#protocol/wire/routes.ts';
-import type { Grant } from '../auth/grant.ts';
+import { type Grant, requireWriter } from '../auth/grant.ts';
 import type { Room } from '../entries/upload-memory.ts';
 import type { App, RouteParts } from './app-type.ts';
 import { batchObjects } from './batch-body.ts';
@@ -62,6 +62,7 @@ export function segmentRoutes(
     },
     async (request, reply) => {
       const grant = grantOf(request);
+      requireWriter(grant, 'store segments');
       const { bytes, release } = await readBody(request.raw, { limit: LIMITS.segmentStored, memory, idle });
       try {
         traffic.received(bytes.length);
@@ -88,6 +89,7 @@ export function segmentRoutes(
     },
     async (request) => {
       const grant = grantOf(request);
+      requireWriter(grant, 'store segments');
       const results: Promise<WriteResult>[] = [];
       try {
         for await (const object of batchObjects(request.raw, { limit: LIMITS.batchBytes, memory, idle })) {

@@ -65,6 +65,10 @@ export interface Config {
     /** Absolute path of the private key that all replicas share; undefined for one of this server's own. */
     key: string | undefined;
   };
+  auth: {
+    /** Whoever asks shows a credential; else who reaches the loopback may everything. */
+    required: boolean;
+  };
   admin: {
     /** The administrator's; undefined for one that is made and kept in the data folder. */
     token: string | undefined;
@@ -124,6 +128,7 @@ const SERVER = {
     fallback: () => 64 * MiB,
   }),
   signingKey: optional('signing.key', text),
+  authRequired: setting({ path: 'auth.required', read: yesOrNo, fallback: () => false }),
   adminToken: secret('admin.token'),
   scopeBytes: setting({
     path: 'retention.scopeBytes',
@@ -209,6 +214,7 @@ export async function readConfig(flags: Flags, surroundings: Surroundings): Prom
     limits: { entryBytes: value(SERVER.entryBytes) },
     memory: { uploads: value(SERVER.uploads), answers: value(SERVER.answers), store },
     signing: { key: readSigningKey(given, s3 !== undefined || redis !== undefined) },
+    auth: { required: value(SERVER.authRequired) },
     admin: { token: value(SERVER.adminToken) },
     quotas: {
       scopeBytes: value(SERVER.scopeBytes),

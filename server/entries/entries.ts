@@ -7,6 +7,7 @@ import { parseKey } from '#protocol/format/key.ts';
 import type { Digest } from '#protocol/format/manifest.ts';
 import { entryObject, rootsDigest } from '#protocol/format/object-name.ts';
 import { type Anchor, formatRoot, parseRoot, refuseNestedRoots } from '#protocol/format/root.ts';
+import { readScope } from '#protocol/format/scope.ts';
 import { fault } from '#protocol/wire/errors.ts';
 import type {
   CommitRequest,
@@ -50,6 +51,8 @@ import {
 export interface EntriesQuery {
   kind?: string;
   prefix?: string;
+  /** Only of this ref, in full. Without credentials there are no refs. */
+  ref?: string;
   limit: number;
 }
 
@@ -142,7 +145,7 @@ export class Entries {
 
   /** Opens a save. With `exists` the key holds a whole entry already, and the save would only find that out again. */
   async openSave(grant: Grant, request: OpenSaveRequest): Promise<OpenSaveAnswer> {
-    requireWriter(grant, 'save');
+    const scope = requireWriter(grant, 'save');
     const { kind, name } = parseKey(request.key);
     if (kind !== request.kind)
       throw fault('KEY_UNREADABLE', { key: request.key, why: `it is not of the kind ${request.kind}` });
@@ -151,7 +154,7 @@ export class Entries {
     const parsed = request.roots.map(parseRoot);
     refuseNestedRoots(parsed);
     const roots = parsed.map(formatRoot).sort();
-    const { domain, scope } = grant;
+    const { domain } = grant;
     const replace = request.replace === true;
     const object = entryObject({ domain, scope, key: request.key, rootsDigest: rootsDigest(roots) });
     const exists = replace ? undefined : await this.#commit.holder(domain, object);
@@ -231,8 +234,10 @@ export class Entries {
   }
 
   /** Newest first, as far as the index knows. */
-  async list(grant: Grant, query: EntriesQuery): Promise<EntrySummary[]> {
-    const rows = await this.#parts.index.list({ domain: grant.domain, scopes: grant.reads, ...query });
+  async list({ domain, reads }: Grant, { ref, ...query }: EntriesQuery): Promise<EntrySummary[]> {
+    const scopes = ref === undefined ? reads : reads.filter((scope) => readScope(scope)?.ref === ref);
+    if (scopes.length === 0) return [];
+    const rows = await this.#parts.index.list({ domain, scopes, ...query });
     return rows.map(({ id, kind, name, key, scope, roots, raw, stored, segments, created }) => {
       return {
         entry: id,
@@ -251,9 +256,9 @@ export class Entries {
 
   /** Throws `ENTRY_MISSING`, and `REQUEST_REFUSED` for what the grant may read and not write. */
   async remove(grant: Grant, id: string): Promise<void> {
-    requireWriter(grant, 'remove entries');
+    const own = requireWriter(grant, 'remove entries');
     const { domain, scope, object, etag } = await this.entry(grant, id);
-    if (scope !== grant.scope) throw fault('REQUEST_REFUSED', { what: `remove entries of ${scope}` });
+    if (scope !== own) throw fault('REQUEST_REFUSED', { what: `remove entries of ${scope}` });
     const { gone } = await this.#retirement.retire(
       { domain, object, etag, ids: [id] },
       'it was removed on request',

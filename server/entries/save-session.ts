@@ -50,11 +50,12 @@ export class SaveSessions {
     grant: Grant,
     what: Pick<SaveSession, 'key' | 'kind' | 'name' | 'roots' | 'replace'>,
   ): Promise<SaveSession> {
+    const scope = requireWriter(grant, 'save');
     const { store, random, reach } = this.#parts;
     const session: SaveSession = {
       save: random(ID_BYTES).toString('base64url'),
       domain: grant.domain,
-      scope: grant.scope,
+      scope,
       ...what,
       opened: await store.now(),
     };
@@ -66,9 +67,9 @@ export class SaveSessions {
 
   /** Throws `SAVE_UNKNOWN` for another's session too, and `SAVE_EXPIRED`. */
   async get(grant: Grant, save: string): Promise<SaveSession> {
-    requireWriter(grant, 'save');
+    const scope = requireWriter(grant, 'save');
     const session = this.#known.get(save) ?? (await this.#read(save));
-    if (session === undefined || session.domain !== grant.domain || session.scope !== grant.scope) {
+    if (session === undefined || session.domain !== grant.domain || session.scope !== scope) {
       throw fault('SAVE_UNKNOWN', { save });
     }
     if ((await this.#parts.store.now()) - session.opened > this.lasts) throw fault('SAVE_EXPIRED', { save });
