@@ -162,7 +162,7 @@ async function openParts(
           events,
           stats: createStats({ log: events, totals: (domain) => entries.totals(domain) }),
           now: Date.now,
-          credentials: openCredentials(tokens, config.auth.required),
+          credentials: openCredentials(tokens, await openIdTokens(config.auth.issuers), config.auth.required),
           memory,
           inline: new ByteBudget(INLINE_BYTES),
           bodyIdle: BODY_IDLE_MS,
@@ -185,6 +185,13 @@ async function openParts(
     hosts: config.auth.required ? undefined : new Set([...LOOPBACK_NAMES, config.host.toLowerCase()]),
   });
   return { app, entries, drain };
+}
+
+/** What is not used is not loaded. */
+async function openIdTokens(issuers: Config['auth']['issuers']) {
+  if (issuers.length === 0) return undefined;
+  const { IdTokens } = await import('./auth/oidc/id-tokens.ts');
+  return new IdTokens({ issuers, clock: () => performance.now(), now: Date.now });
 }
 
 function counted(pool: VerifyPool, { verifying }: Metrics): Pick<VerifyPool, 'verify'> {

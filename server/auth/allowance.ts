@@ -14,15 +14,18 @@ export interface Allowance {
   tier: Tier;
   /** Patterns of refs that may be written: one scope each, of its tier. */
   writes: readonly string[];
+  /** What a request calls its own ref, where the one that is written is called otherwise. */
+  calledAs?: string;
 }
 
 /** Default branches where nobody says which it is. A wrong one costs a miss. */
 const USUAL_DEFAULTS = ['refs/heads/main', 'refs/heads/master'];
 
-export function grantWithin({ domain, project, tier, writes }: Allowance, named: NamedRefs): Grant {
+export function grantWithin({ domain, project, tier, writes, calledAs }: Allowance, named: NamedRefs): Grant {
   const [first, ...others] = writes;
   // A credential for one ref need not name it.
-  const own = named.own ?? (others.length === 0 && first?.includes('*') === false ? first : undefined);
+  const only = others.length === 0 && first?.includes('*') === false ? first : undefined;
+  const own = named.own === undefined || named.own === calledAs ? only : named.own;
   const scopeOf = (ref: string, of: ScopeTier = 'trusted') => formatScope({ project, tier: of, ref });
   const isWriter =
     tier !== 'read-only' && own !== undefined && writes.some((pattern) => matchesRef(pattern, own));

@@ -6,6 +6,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { fault } from '#protocol/wire/errors.ts';
 import type { Allowance } from './allowance.ts';
+import type { IdTokens } from './oidc/id-tokens.ts';
 import type { Tokens } from './tokens.ts';
 
 /** Undefined: none is presented, and none is needed. Throws `CREDENTIAL_REQUIRED`, `CREDENTIAL_REFUSED`, and what a store throws. */
@@ -14,13 +15,18 @@ export type Credentials = (headers: IncomingHttpHeaders) => Promise<Allowance | 
 /** What proxies say of whom they speak for. */
 const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip'];
 
-export function openCredentials(tokens: Pick<Tokens, 'allowance'>, isRequired: boolean): Credentials {
+/** `idTokens` is undefined where no issuer is configured. */
+export function openCredentials(
+  tokens: Pick<Tokens, 'allowance'>,
+  idTokens: Pick<IdTokens, 'isOne' | 'allowance'> | undefined,
+  isRequired: boolean,
+): Credentials {
   return async (headers) => {
     const { authorization } = headers;
     if (authorization !== undefined) {
       const [, token] = /^bearer +(\S+)$/i.exec(authorization) ?? [];
       if (token === undefined) throw fault('CREDENTIAL_REFUSED', { why: 'it is no bearer token' });
-      return await tokens.allowance(token);
+      return await (idTokens?.isOne(token) ? idTokens : tokens).allowance(token);
     }
     if (isRequired) throw fault('CREDENTIAL_REQUIRED', { why: 'this server answers nobody without one' });
     if (FORWARDED.some((name) => headers[name] !== undefined))

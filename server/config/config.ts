@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { LIMITS } from '#protocol/format/limits.ts';
 import { fault } from '#protocol/wire/errors.ts';
+import { type Issuer, readIssuers } from '../auth/oidc/issuers.ts';
 import { LOG_LEVELS, type LogLevel } from '../logging.ts';
 import { type RedisSettings, readRedisSettings } from '../redis/settings.ts';
 import type { Quotas, ScrubLimits } from '../retention/parts.ts';
@@ -68,6 +69,8 @@ export interface Config {
   auth: {
     /** Whoever asks shows a credential; else who reaches the loopback may everything. */
     required: boolean;
+    /** CI systems whose tokens count. */
+    issuers: Issuer[];
   };
   admin: {
     /** The administrator's; undefined for one that is made and kept in the data folder. */
@@ -129,6 +132,7 @@ const SERVER = {
   }),
   signingKey: optional('signing.key', text),
   authRequired: setting({ path: 'auth.required', read: yesOrNo, fallback: () => false }),
+  issuers: setting<Issuer[]>({ path: 'auth.issuers', read: readIssuers, fallback: () => [] }),
   adminToken: secret('admin.token'),
   scopeBytes: setting({
     path: 'retention.scopeBytes',
@@ -214,7 +218,7 @@ export async function readConfig(flags: Flags, surroundings: Surroundings): Prom
     limits: { entryBytes: value(SERVER.entryBytes) },
     memory: { uploads: value(SERVER.uploads), answers: value(SERVER.answers), store },
     signing: { key: readSigningKey(given, s3 !== undefined || redis !== undefined) },
-    auth: { required: value(SERVER.authRequired) },
+    auth: { required: value(SERVER.authRequired), issuers: value(SERVER.issuers) },
     admin: { token: value(SERVER.adminToken) },
     quotas: {
       scopeBytes: value(SERVER.scopeBytes),

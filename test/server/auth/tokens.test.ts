@@ -150,8 +150,8 @@ test('retention leaves tokens alone', async (t) => {
 test('credentials: what is presented counts or is refused, and nobody comes in without through a proxy', async (t) => {
   const { tokens } = await openTokens(t.testdir());
   const { token } = await tokens.create(SHOP);
-  const free = openCredentials(tokens, false);
-  const strict = openCredentials(tokens, true);
+  const free = openCredentials(tokens, undefined, false);
+  const strict = openCredentials(tokens, undefined, true);
   t.equal(await free({}), undefined);
   t.equal(await codeOf(strict({})), 'CREDENTIAL_REQUIRED');
   for (const header of ['forwarded', 'x-forwarded-for', 'x-real-ip'])

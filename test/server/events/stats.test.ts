@@ -106,6 +106,20 @@ function counting(log: EventLog): { log: EventLog; read: () => number } {
   };
 }
 
+test('a project hears of its own, whatever else is in its domain', async (t) => {
+  const log = await openFileLog(t.testdir());
+  t.teardown(() => log.close());
+  await log.append([logged({}), logged({ project: 'shop' }), logged({ domain: 'other', project: 'shop' })]);
+  const stats = createStats({ log, totals });
+  for (const [domain, project, runs] of [
+    ['local', 'local', 1],
+    ['local', 'shop', 1],
+    ['other', 'shop', 1],
+    ['other', 'local', 0],
+  ] as const)
+    t.equal((await stats.of(domain, project)).runs, runs, `${domain} ${project}`);
+});
+
 test('each event is read once, however often and by how many at once figures are asked for', async (t) => {
   const file = await openFileLog(t.testdir());
   t.teardown(() => file.close());
