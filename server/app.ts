@@ -29,9 +29,11 @@ import { lookupRoutes } from './api/lookup.ts';
 import { saveRoutes } from './api/saves.ts';
 import { segmentRoutes } from './api/segments.ts';
 import { type ServiceParts, serviceRoutes } from './api/service.ts';
+import { sessionRoutes } from './api/sessions.ts';
 import { compileValidator } from './api/validation.ts';
 import { whoamiRoutes } from './api/whoami.ts';
 import type { Credentials } from './auth/credentials.ts';
+import type { Sessions } from './auth/sessions.ts';
 import type { Tokens } from './auth/tokens.ts';
 import type { Drain } from './drain.ts';
 import { loggedUrl } from './logging.ts';
@@ -46,7 +48,12 @@ const JSON_BODY_LIMIT = 256 * 1024;
 export interface AppParts {
   version: string;
   /** Undefined for a process that does the queue's jobs only. */
-  routes: (Omit<RouteParts, 'traffic' | 'grantOf'> & { credentials: Credentials }) | undefined;
+  routes:
+    | (Omit<RouteParts, 'traffic' | 'grantOf'> & {
+        credentials: Credentials;
+        sessions: Pick<Sessions, 'open'>;
+      })
+    | undefined;
   /** Undefined where the queue is the process's own. */
   board: QueueBoardParts | undefined;
   admin: AdminParts;
@@ -119,8 +126,9 @@ export async function buildApp(parts: AppParts): Promise<App> {
     await app.register(
       async (api) => {
         const json: App = api.withTypeProvider<TypeBoxTypeProvider>();
-        const grantOf = grantRequests(json, routes.credentials);
+        const { grantOf, allowanceOf } = grantRequests(json, routes.credentials);
         nativeRoutes(json, { ...routes, traffic, grantOf }, version);
+        sessionRoutes(json, routes.sessions, allowanceOf);
       },
       { prefix: API },
     );

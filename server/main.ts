@@ -13,6 +13,7 @@ import type { App } from './api/app-type.ts';
 import { buildApp } from './app.ts';
 import { openAdminToken } from './auth/admin-token.ts';
 import { openCredentials } from './auth/credentials.ts';
+import { Sessions } from './auth/sessions.ts';
 import { Tokens } from './auth/tokens.ts';
 import { type Config, processSurroundings, readConfig } from './config/config.ts';
 import type { Flags, Surroundings } from './config/setting.ts';
@@ -153,6 +154,12 @@ async function openParts(
     });
   }
   const tokens = new Tokens({ ...parts, signing });
+  const sessions = new Sessions({
+    ...parts,
+    signing,
+    issuers: new Set(config.auth.issuers.map(({ name }) => name)),
+    onOpen: (session) => log.info(session, 'opened a session'),
+  });
   const app = await buildApp({
     version: packageManifest.version,
     // A worker is asked for its health and figures, and nothing else.
@@ -162,7 +169,11 @@ async function openParts(
           events,
           stats: createStats({ log: events, totals: (domain) => entries.totals(domain) }),
           now: Date.now,
-          credentials: openCredentials(tokens, await openIdTokens(config.auth.issuers), config.auth.required),
+          credentials: openCredentials(
+            { tokens, sessions, idTokens: await openIdTokens(config.auth.issuers) },
+            config.auth.required,
+          ),
+          sessions,
           memory,
           inline: new ByteBudget(INLINE_BYTES),
           bodyIdle: BODY_IDLE_MS,
@@ -177,7 +188,12 @@ async function openParts(
         return await queue.add(REINDEX);
       },
     },
-    tokens,
+    tokens: {
+      create: (request) => tokens.create(request),
+      list: () => tokens.list(),
+      // A session is revoked as a token is, by the id that the log has.
+      revoke: async (id) => (await tokens.revoke(id)) || (await sessions.revoke(id)),
+    },
     service: { signing, degraded, unready: () => unready(drain, store) },
     drain,
     metrics,

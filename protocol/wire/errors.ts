@@ -70,6 +70,7 @@ export const CATALOGUE = {
   REF_REFUSED: entry(403, EXIT.refused, 'This credential may not {what} here: {why}.', 'Name a ref that it may write in Cachalot-Ref (CACHALOT_REF for the program); cachalot whoami shows them.'),
   CREDENTIAL_REQUIRED: entry(401, EXIT.refused, 'A credential is needed: {why}.', 'Set CACHALOT_TOKEN or CACHALOT_TOKEN_FILE; an administrator makes a token with cachalot admin token create.'),
   CREDENTIAL_REFUSED: entry(401, EXIT.refused, 'The credential is refused: {why}.', 'Check CACHALOT_TOKEN and CACHALOT_TOKEN_FILE; an administrator sees what there is with cachalot admin token list.'),
+  CREDENTIAL_UNAVAILABLE: entry(401, EXIT.refused, 'No credential is to be had from {source}: {why}.', 'Give the job the permission id-token: write, or set CACHALOT_TOKEN.'),
   TOKEN_MISSING: entry(404, EXIT.refused, 'There is no token {token}.', 'List what is there with cachalot admin token list.'),
   ADMIN_REQUIRED: entry(401, EXIT.refused, 'This is for an administrator.', 'Give the token of admin.token, or of the file admin-token in the data folder of the server, as a bearer token or as the password.'),
 

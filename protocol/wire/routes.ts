@@ -328,6 +328,9 @@ export const AdminJobAnswerSchema = Type.Object({
   ]),
 });
 
+/** POST sessions: the session's text, and how long it counts. */
+export const SessionAnswerSchema = Type.Object({ session: Type.String(), seconds: Count });
+
 /**
  * POST admin/tokens: makes a static token. `writes` are patterns of refs (`refs/heads/*`), `expiresIn` seconds. Without them it
  * writes what its tier usually does, and does not expire.
@@ -387,6 +390,7 @@ export type EntrySummary = Static<typeof EntrySummarySchema>;
 export type EntryAnswer = Static<typeof EntryAnswerSchema>;
 export type AdminJob = (typeof ADMIN_JOBS)[number];
 export type AdminJobAnswer = Static<typeof AdminJobAnswerSchema>;
+export type SessionAnswer = Static<typeof SessionAnswerSchema>;
 export type AdminToken = Static<typeof AdminTokenSchema>;
 export type AdminTokenRequest = Static<typeof AdminTokenRequestSchema>;
 export type AdminTokenAnswer = Static<typeof AdminTokenAnswerSchema>;

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { fault } from '#protocol/wire/errors.ts';
 import { refHeaders } from '#protocol/wire/ref-headers.ts';
+import { type Bearer, createBearer } from './bearer.ts';
 import type { Clock } from './clock.ts';
 import { Deadline } from './deadline.ts';
 import { failureOf, refusalOf } from './failure.ts';
@@ -45,10 +46,10 @@ const ERROR_BODY_BYTES = 64 * 1024;
 export function createExchange(settings: ClientSettings, dispatcher: Dispatcher, clock: Clock): Exchange {
   const { budgets, url } = settings;
   const base = `${url.pathname}api/v1/`;
-  return async (outgoing) => {
+  const exchange: Exchange = async (outgoing) => {
     const deadline = new Deadline(clock, url.href, outgoing.signal);
     try {
-      const headers = await headersOf(settings, outgoing);
+      const headers = await headersOf(settings, outgoing, bearer);
       deadline.signal.throwIfAborted();
       if (!outgoing.control) deadline.step(budgets.connect + budgets.firstByte, 'no answer');
       const response = await dispatcher.request({
@@ -69,10 +70,18 @@ export function createExchange(settings: ClientSettings, dispatcher: Dispatcher,
       throw failureOf(error, url.href, outgoing.signal);
     }
   };
+  const bearer = createBearer(settings, clock, exchange);
+  return exchange;
 }
 
-async function headersOf(settings: ClientSettings, outgoing: Outgoing): Promise<Record<string, string>> {
-  const [token, refs] = await Promise.all([settings.token(), settings.refs()]);
+async function headersOf(
+  settings: ClientSettings,
+  outgoing: Outgoing,
+  bearer: Bearer,
+): Promise<Record<string, string>> {
+  // Who brings his own needs no other: a session is opened in this way, too.
+  const isShown = outgoing.headers?.authorization !== undefined;
+  const [token, refs] = await Promise.all([isShown ? undefined : bearer(), settings.refs()]);
   const { body } = outgoing;
   return {
     'user-agent': `cachalot/${settings.version}`,

@@ -16,6 +16,8 @@ export interface Allowance {
   writes: readonly string[];
   /** What a request calls its own ref, where the one that is written is called otherwise. */
   calledAs?: string;
+  /** Name of the issuer whose token it was; of nothing else. */
+  issuer?: string;
 }
 
 /** Default branches where nobody says which it is. A wrong one costs a miss. */

@@ -6,7 +6,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { fault } from '#protocol/wire/errors.ts';
 import type { Allowance } from './allowance.ts';
+import { readCredential } from './credential-text.ts';
 import type { IdTokens } from './oidc/id-tokens.ts';
+import type { Sessions } from './sessions.ts';
 import type { Tokens } from './tokens.ts';
 
 /** Undefined: none is presented, and none is needed. Throws `CREDENTIAL_REQUIRED`, `CREDENTIAL_REFUSED`, and what a store throws. */
@@ -15,18 +17,27 @@ export type Credentials = (headers: IncomingHttpHeaders) => Promise<Allowance | 
 /** What proxies say of whom they speak for. */
 const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip'];
 
-/** `idTokens` is undefined where no issuer is configured. */
+export interface CredentialSources {
+  tokens: Pick<Tokens, 'allowance'>;
+  sessions: Pick<Sessions, 'allowance'>;
+  /** Undefined where no issuer is configured. */
+  idTokens: Pick<IdTokens, 'isOne' | 'allowance'> | undefined;
+}
+
 export function openCredentials(
-  tokens: Pick<Tokens, 'allowance'>,
-  idTokens: Pick<IdTokens, 'isOne' | 'allowance'> | undefined,
+  { tokens, sessions, idTokens }: CredentialSources,
   isRequired: boolean,
 ): Credentials {
+  const sourceOf = (text: string) => {
+    if (idTokens?.isOne(text)) return idTokens;
+    return readCredential(text)?.kind === 'session' ? sessions : tokens;
+  };
   return async (headers) => {
     const { authorization } = headers;
     if (authorization !== undefined) {
       const [, token] = /^bearer +(\S+)$/i.exec(authorization) ?? [];
       if (token === undefined) throw fault('CREDENTIAL_REFUSED', { why: 'it is no bearer token' });
-      return await (idTokens?.isOne(token) ? idTokens : tokens).allowance(token);
+      return await sourceOf(token).allowance(token);
     }
     if (isRequired) throw fault('CREDENTIAL_REQUIRED', { why: 'this server answers nobody without one' });
     if (FORWARDED.some((name) => headers[name] !== undefined))

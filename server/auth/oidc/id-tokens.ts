@@ -50,7 +50,7 @@ export class IdTokens {
         currentDate: new Date(this.#now()),
         requiredClaims: ['exp'],
       });
-      return allowanceOf(issuer, payload);
+      return { ...allowanceOf(issuer, payload), issuer: issuer.name };
     } catch (error) {
       if (error instanceof errors.JOSEError)
         throw fault('CREDENTIAL_REFUSED', { why: reasonOf(error) }, { cause: error });

@@ -128,6 +128,8 @@ const ROWS: Record<string, Row> = {
     ask: ({ save: id, segment }) => [`/saves/${id}/commit`, { json: commitRequest({ [ROOT]: [segment] }) }],
     outcomes: OF_A_SAVE,
   },
+  // A static token counts by itself.
+  'post /sessions': { ask: () => ['/sessions', { json: {} }], outcomes: alike('403') },
   'post /events': { ask: () => ['/events', { json: { events: [EVENT] } }], outcomes: alike('200') },
   'get /stats': { ask: () => ['/stats'], outcomes: alike('200') },
 };

@@ -14,7 +14,7 @@ export const ROOT = 'workspace:node_modules';
 /** `data` for a folder that is there already; it is then left as it is. */
 export async function openServer(
   t: Test,
-  { env = {}, data }: { env?: Record<string, string>; data?: string } = {},
+  { env = {}, data, config = {} }: { env?: Record<string, string>; data?: string; config?: object } = {},
 ): Promise<RunningServer & { data: string }> {
   const folder = data ?? mkdtempSync(join(tmpdir(), 'cachalot-server-'));
   const server = await serve({
@@ -22,7 +22,7 @@ export async function openServer(
     surroundings: {
       env: { CACHALOT_SERVER_LOG: 'silent', ...env },
       cwd: folder,
-      readFile: async () => '{}',
+      readFile: async () => JSON.stringify(config),
     },
   });
   t.teardown(async () => {

@@ -352,6 +352,7 @@ test('the OpenAPI document lists every route, each with what it is for', async (
     'post /segments/read',
     'post /segments/write',
     'post /segments/{identity}/suspect',
+    'post /sessions',
     'put /details/{digest}',
     'put /segments/{identity}',
   ]);

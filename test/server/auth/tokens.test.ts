@@ -2,8 +2,9 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { test } from 'tap';
 import { fault, isFault } from '#protocol/wire/errors.ts';
+import { MEMORY_MS, type RecordParts } from '#server/auth/credential-records.ts';
 import { openCredentials } from '#server/auth/credentials.ts';
-import { MEMORY_MS, type TokenParts, Tokens } from '#server/auth/tokens.ts';
+import { Tokens } from '#server/auth/tokens.ts';
 import { openSigningKeys } from '#server/signing/signing-keys.ts';
 import { codeOf, instead } from '../entries/open-entries.ts';
 import { Bucket, createMemoryStore } from '../retention/memory-store.ts';
@@ -12,7 +13,7 @@ import { HOUR, openRetention } from '../retention/open-retention.ts';
 async function openTokens(folder: string) {
   const bucket = new Bucket();
   let time = Date.parse('2030-01-01T00:00:00Z');
-  const parts: TokenParts = {
+  const parts: RecordParts = {
     store: createMemoryStore(bucket, { now: () => time }),
     signing: await openSigningKeys(join(folder, 'signing.pem')),
     clock: () => time,
@@ -150,8 +151,8 @@ test('retention leaves tokens alone', async (t) => {
 test('credentials: what is presented counts or is refused, and nobody comes in without through a proxy', async (t) => {
   const { tokens } = await openTokens(t.testdir());
   const { token } = await tokens.create(SHOP);
-  const free = openCredentials(tokens, undefined, false);
-  const strict = openCredentials(tokens, undefined, true);
+  const free = openCredentials({ tokens, sessions: tokens, idTokens: undefined }, false);
+  const strict = openCredentials({ tokens, sessions: tokens, idTokens: undefined }, true);
   t.equal(await free({}), undefined);
   t.equal(await codeOf(strict({})), 'CREDENTIAL_REQUIRED');
   for (const header of ['forwarded', 'x-forwarded-for', 'x-real-ip'])
