@@ -2,6 +2,11 @@
 import type { CacheClient } from '#runner-plugin/client/client.ts';
 import type { Context } from './program.ts';
 
+/** As a build of that ref would ask; as this one if there is none. */
+export function forRef(context: Context, ref: string | undefined): Context {
+  return ref === undefined ? context : { ...context, env: { ...context.env, CACHALOT_REF: ref } };
+}
+
 /** Runs with a client, and closes it whatever happens. */
 export async function withClient<T>(
   context: Context,

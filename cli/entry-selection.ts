@@ -7,6 +7,8 @@ export interface Selection {
   key?: string;
   prefix?: string;
   kind?: string;
+  /** In full. */
+  ref?: string;
   limit?: string;
 }
 
@@ -21,7 +23,8 @@ export async function selectEntries(client: CacheClient, selection: Selection): 
       why: `--limit takes a whole number from 1 to ${MOST_ENTRIES}, not ${selection.limit}.`,
     });
   const prefix = selection.key ?? selection.prefix;
-  const query = { limit, ...(selection.kind === undefined ? {} : { kind: selection.kind }) };
+  const { kind, ref } = selection;
+  const query = { limit, ...(kind === undefined ? {} : { kind }), ...(ref === undefined ? {} : { ref }) };
   if (prefix === undefined) return client.entries(query);
   const found = new Map<string, EntrySummary>();
   // What was given to `save --key` is stored below `generic/_/`; a person need not know.

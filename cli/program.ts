@@ -13,6 +13,7 @@ import { runCommand } from './commands/run.ts';
 import { saveCommand } from './commands/save.ts';
 import { serveCommand } from './commands/serve.ts';
 import { statsCommand } from './commands/stats.ts';
+import { whoamiCommand } from './commands/whoami.ts';
 import { whyCommand } from './commands/why.ts';
 import { sayFault } from './say.ts';
 
@@ -49,12 +50,13 @@ export async function main(args: readonly string[], version: string): Promise<nu
     rmCommand,
     inspectCommand,
     statsCommand,
+    whoamiCommand,
     doctorCommand,
     adminCommand,
     completionCommand,
   ]) {
     const command = define(context, end);
-    for (const one of [command, ...command.commands])
+    for (const one of [command, ...command.commands, ...command.commands.flatMap(({ commands }) => commands)])
       one.exitOverride().showHelpAfterError(`(cachalot ${command.name()} --help shows the options)`);
     program.addCommand(command);
   }

@@ -17,18 +17,24 @@ import type { Logger } from 'pino';
 import { fault } from '#protocol/wire/errors.ts';
 import { API } from '#protocol/wire/routes.ts';
 import { type AdminParts, adminRoutes } from './api/admin.ts';
+import { adminTokenRoutes } from './api/admin-tokens.ts';
 import type { App, RouteParts } from './api/app-type.ts';
 import { archiveRoutes } from './api/archive.ts';
 import { detailRoutes } from './api/details.ts';
 import { entryRoutes } from './api/entries.ts';
 import { answerError, answerUnknownRoute, malformedAnswer } from './api/error-answer.ts';
 import { eventRoutes } from './api/events.ts';
+import { grantRequests } from './api/granted.ts';
 import { lookupRoutes } from './api/lookup.ts';
 import { saveRoutes } from './api/saves.ts';
 import { segmentRoutes } from './api/segments.ts';
 import { type ServiceParts, serviceRoutes } from './api/service.ts';
+import { sessionRoutes } from './api/sessions.ts';
 import { compileValidator } from './api/validation.ts';
 import { whoamiRoutes } from './api/whoami.ts';
+import type { Credentials } from './auth/credentials.ts';
+import type { Sessions } from './auth/sessions.ts';
+import type { Tokens } from './auth/tokens.ts';
 import type { Drain } from './drain.ts';
 import { loggedUrl } from './logging.ts';
 import type { Metrics } from './metrics.ts';
@@ -42,15 +48,21 @@ const JSON_BODY_LIMIT = 256 * 1024;
 export interface AppParts {
   version: string;
   /** Undefined for a process that does the queue's jobs only. */
-  routes: Omit<RouteParts, 'traffic'> | undefined;
+  routes:
+    | (Omit<RouteParts, 'traffic' | 'grantOf'> & {
+        credentials: Credentials;
+        sessions: Pick<Sessions, 'open'>;
+      })
+    | undefined;
   /** Undefined where the queue is the process's own. */
   board: QueueBoardParts | undefined;
   admin: AdminParts;
+  tokens: Pick<Tokens, 'create' | 'list' | 'revoke'>;
   service: Omit<ServiceParts, 'metrics'>;
   drain: Drain;
   metrics: Metrics;
   log: Logger;
-  /** Names under which it answers, without port: the loopback's, while there are no credentials. Undefined for any. */
+  /** Names under which it answers without a credential, without port: the loopback's. Undefined for any, where one is required. */
   hosts: ReadonlySet<string> | undefined;
 }
 
@@ -84,7 +96,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
   app.addHook('onRequest', async (request, reply) => {
     reply.raw.setHeader('x-request-id', request.id);
     observe(request, reply, parts);
-    if (parts.hosts !== undefined) refuseStrangePages(request, parts.hosts);
+    if (parts.hosts !== undefined && !presentsCredential(request)) refuseStrangePages(request, parts.hosts);
     if (drain.draining && request.url.startsWith(API)) throw fault('SERVER_DRAINING');
     requireLength(request);
   });
@@ -102,15 +114,26 @@ export async function buildApp(parts: AppParts): Promise<App> {
     sent: (bytes: number) => metrics.sent.inc(bytes),
     passed: (way: 'redirect' | 'accel') => metrics.passed.inc({ way }),
   };
-  const { routes, admin, board } = parts;
+  const { routes, admin, tokens, board } = parts;
   await app.register(
     async (api) => {
       const json: App = api.withTypeProvider<TypeBoxTypeProvider>();
-      if (routes !== undefined) nativeRoutes(json, { ...routes, traffic }, version);
       adminRoutes(json, admin);
+      adminTokenRoutes(json, admin, tokens);
     },
     { prefix: API },
   );
+  if (routes !== undefined) {
+    await app.register(
+      async (api) => {
+        const json: App = api.withTypeProvider<TypeBoxTypeProvider>();
+        const { grantOf, allowanceOf } = grantRequests(json, routes.credentials);
+        nativeRoutes(json, { ...routes, traffic, grantOf }, version);
+        sessionRoutes(json, routes.sessions, allowanceOf);
+      },
+      { prefix: API },
+    );
+  }
   if (board !== undefined) {
     const { QUEUE_BOARD_PATH, queueBoard } = await import('./web/queue-board.ts');
     await app.register(
@@ -165,6 +188,11 @@ function requireLength({ method, headers }: FastifyRequest): void {
   if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) {
     throw fault('REQUEST_LENGTH_REQUIRED');
   }
+}
+
+/** Below the API a credential counts or is refused, and no page has one: a name is then no danger. */
+function presentsCredential({ url, headers }: FastifyRequest): boolean {
+  return url.startsWith(API) && headers.authorization !== undefined;
 }
 
 /**

@@ -12,7 +12,9 @@ import packageManifest from '../package.json' with { type: 'json' };
 import type { App } from './api/app-type.ts';
 import { buildApp } from './app.ts';
 import { openAdminToken } from './auth/admin-token.ts';
-import { localGrant } from './auth/grant.ts';
+import { openCredentials } from './auth/credentials.ts';
+import { Sessions } from './auth/sessions.ts';
+import { Tokens } from './auth/tokens.ts';
 import { type Config, processSurroundings, readConfig } from './config/config.ts';
 import type { Flags, Surroundings } from './config/setting.ts';
 import { type DataFolder, holdDataFolder } from './data-folder.ts';
@@ -66,7 +68,7 @@ export interface RunningServer {
 export async function serve(options: ServeOptions = {}): Promise<RunningServer> {
   const surroundings = options.surroundings ?? processSurroundings();
   const config = await readConfig(options.flags ?? {}, surroundings);
-  if (!isLoopback(config.host)) throw fault('SERVER_EXPOSED', { host: config.host });
+  if (!isLoopback(config.host) && !config.auth.required) throw fault('SERVER_EXPOSED', { host: config.host });
   const log = createLog(config.log);
   const folder = await holdDataFolder(config.data);
   const ending: (() => Promise<void>)[] = [() => folder.release()];
@@ -161,6 +163,13 @@ async function openParts(
       await scheduled;
     });
   }
+  const tokens = new Tokens({ ...parts, signing });
+  const sessions = new Sessions({
+    ...parts,
+    signing,
+    issuers: new Set(config.auth.issuers.map(({ name }) => name)),
+    onOpen: (session) => log.info(session, 'opened a session'),
+  });
   const app = await buildApp({
     version: packageManifest.version,
     // A worker is asked for its health and figures, and nothing else.
@@ -170,7 +179,11 @@ async function openParts(
           events,
           stats: createStats({ log: events, totals: (domain) => entries.totals(domain) }),
           now: Date.now,
-          grantOf: () => localGrant,
+          credentials: openCredentials(
+            { tokens, sessions, idTokens: await openIdTokens(config.auth.issuers) },
+            config.auth.required,
+          ),
+          sessions,
           memory,
           files: config.data,
           inline: new ByteBudget(INLINE_BYTES),
@@ -186,13 +199,26 @@ async function openParts(
         return await queue.add(REINDEX);
       },
     },
+    tokens: {
+      create: (request) => tokens.create(request),
+      list: () => tokens.list(),
+      // A session is revoked as a token is, by the id that the log has.
+      revoke: async (id) => (await tokens.revoke(id)) || (await sessions.revoke(id)),
+    },
     service: { signing, degraded, unready: () => unready(drain, store) },
     drain,
     metrics,
     log,
-    hosts: new Set([...LOOPBACK_NAMES, config.host.toLowerCase()]),
+    hosts: config.auth.required ? undefined : new Set([...LOOPBACK_NAMES, config.host.toLowerCase()]),
   });
   return { app, entries, drain };
+}
+
+/** What is not used is not loaded. */
+async function openIdTokens(issuers: Config['auth']['issuers']) {
+  if (issuers.length === 0) return undefined;
+  const { IdTokens } = await import('./auth/oidc/id-tokens.ts');
+  return new IdTokens({ issuers, clock: () => performance.now(), now: Date.now });
 }
 
 function counted(pool: VerifyPool, { verifying }: Metrics): Pick<VerifyPool, 'verify'> {

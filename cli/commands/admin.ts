@@ -1,12 +1,11 @@
-/** `cachalot admin`: what an administrator has the server do now. */
-import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+/** `cachalot admin`: what an administrator has the server do now, and the tokens of projects. */
 import { Command } from 'commander';
-import { EXIT, fault } from '#protocol/wire/errors.ts';
+import { EXIT } from '#protocol/wire/errors.ts';
 import { ADMIN_JOBS, type AdminJob, type AdminJobAnswer } from '#protocol/wire/routes.ts';
+import { type AdministratorFlags, administratorsToken, asAdministrator } from '../administrator.ts';
 import { withClient } from '../client.ts';
 import type { Context } from '../program.ts';
+import { adminTokenCommand } from './admin-token.ts';
 
 const SAID: Record<AdminJobAnswer['status'], string> = {
   added: 'it is queued',
@@ -21,38 +20,20 @@ const WHAT: Record<AdminJob, string> = {
   scrub: 'read and verify everything that is stored',
 };
 
-interface Flags {
-  tokenFile?: string;
-}
-
 export function adminCommand(context: Context, end: (status: number) => void): Command {
-  const admin = new Command('admin').description('have the server do a job now (administrators)');
+  const admin = new Command('admin').description(
+    'have the server do a job now, and manage tokens (administrators)',
+  );
   for (const job of ADMIN_JOBS) {
-    admin
-      .command(job)
+    asAdministrator(admin.command(job))
       .description(WHAT[job])
-      .option(
-        '--token-file <file>',
-        "the administrator's token (CACHALOT_ADMIN_TOKEN, or the default data folder's)",
-      )
-      .action(async ({ tokenFile }: Flags) => {
-        const token = await readToken(context, tokenFile);
+      .action(async (flags: AdministratorFlags) => {
+        const token = await administratorsToken(context, flags);
         const { status } = await withClient(context, (client) => client.adminJob(job, token));
         console.log(`${job}: ${SAID[status]}`);
         end(status === 'added' || status === 'known' ? 0 : EXIT.tryAgain);
       });
   }
+  admin.addCommand(adminTokenCommand(context, end));
   return admin;
-}
-
-async function readToken({ env }: Context, file: string | undefined): Promise<string> {
-  if (file === undefined && env.CACHALOT_ADMIN_TOKEN) return env.CACHALOT_ADMIN_TOKEN;
-  const data = env.XDG_DATA_HOME || join(env.HOME || homedir(), '.local/share');
-  const path = file ?? join(data, 'cachalot/admin-token');
-  try {
-    return (await readFile(path, 'utf8')).trim();
-  } catch (cause) {
-    const why = `${(cause as Error).message}; the server keeps it in its data folder as admin-token`;
-    throw fault('SETTING_INVALID', { setting: '--token-file', value: path, why }, { cause });
-  }
 }

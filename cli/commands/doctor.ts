@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { isFault } from '#protocol/wire/errors.ts';
 import { withClient } from '../client.ts';
+import { grantText } from '../grant-text.ts';
 import type { Context } from '../program.ts';
 
 interface Finding {
@@ -42,7 +43,7 @@ async function ofServer(context: Context): Promise<Finding[]> {
           {
             ok: true,
             what: 'grant',
-            says: `${who.tier} in domain ${who.domain}, project ${who.project}; writes ${who.scope}, reads ${who.reads.join(', ')}`,
+            says: grantText(who),
           },
         ];
       },

@@ -2,7 +2,9 @@
 import { Command } from 'commander';
 import { layoutBytes } from '#protocol/format/layout.ts';
 import { type Anchor, parseRoot } from '#protocol/format/root.ts';
+import { readScope } from '#protocol/format/scope.ts';
 import { fault } from '#protocol/wire/errors.ts';
+import { refHeaders } from '#protocol/wire/ref-headers.ts';
 import type { EntryAnswer } from '#protocol/wire/routes.ts';
 import { withClient } from '../client.ts';
 import type { Context } from '../program.ts';
@@ -24,19 +26,32 @@ export function inspectCommand(context: Context, end: (status: number) => void):
         return { url: client.url, answer: await client.entry(found.entry) };
       });
       if (flags.json) console.log(JSON.stringify(answer, null, 2));
-      else console.log(flags.curl ? curlLines(url, answer) : describe(answer));
+      else console.log(flags.curl ? curlLines(url, answer, context) : describe(answer));
       end(0);
     });
 }
 
 /** One line an anchor. A tar that fails midway has left what it had made: the lines are for people, not for builds. */
-function curlLines(url: string, { entry, manifest }: EntryAnswer): string {
+function curlLines(url: string, { entry, manifest }: EntryAnswer, { env }: Context): string {
   const anchors = [...new Set(manifest.roots.map(({ root }) => parseRoot(root).anchor))];
+  const ref = readScope(manifest.scope)?.ref;
+  const headers = [...credentialHeader(env), ...(ref === undefined ? [] : [refHeader(ref)])].join('');
   const lines = anchors.map((anchor) => {
     const query = anchors.length === 1 ? '' : `?anchor=${anchor}`;
-    return `curl -fsS '${url}api/v1/entries/${entry}/archive${query}' | tar --zstd -x --delay-directory-restore -C ${FOLDERS[anchor]}`;
+    return `curl -fsS ${headers}'${url}api/v1/entries/${entry}/archive${query}' | tar --zstd -x --delay-directory-restore -C ${FOLDERS[anchor]}`;
   });
   return ['set -o pipefail', ...lines].join('\n');
+}
+
+/** Where the credential is, and not what it is. */
+function credentialHeader(env: Context['env']): string[] {
+  if (env.CACHALOT_TOKEN_FILE) return ['-H "Authorization: Bearer $(cat "$CACHALOT_TOKEN_FILE")" '];
+  return env.CACHALOT_TOKEN ? ['-H "Authorization: Bearer $CACHALOT_TOKEN" '] : [];
+}
+
+function refHeader(own: string): string {
+  const [[name, value] = []] = Object.entries(refHeaders({ own }));
+  return `-H '${name}: ${value?.replaceAll("'", '%27')}' `;
 }
 
 function describe({ entry, manifest, layout }: EntryAnswer): string {

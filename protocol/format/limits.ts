@@ -31,6 +31,8 @@ export const LIMITS = {
   entryBytes: 100 * GiB,
   /** What a person may give as a key. */
   keyBytes: 512,
+  /** A ref, in full. */
+  refBytes: 255,
   /** One part of an object's name. */
   objectPartBytes: 200,
   rootsPerEntry: 1_000,

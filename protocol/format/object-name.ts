@@ -7,6 +7,7 @@
  *     retired/<domain>/<time>/…                  quarantine/<domain>/<time>/…  uploads/<save>/<n>.refs
  *     uses/…        as entries/…: when an entry was last asked for
  *     condemned/<domain>/<segments|details>/<cycle>-<n>.refs                   retention/…
+ *     auth/tokens/<id>.json                      auth/sessions/<id>.json       credentials, by their hashes
  *
  * Each part is percent-encoded printable ASCII of at most 200 bytes; a longer one is its first 150 bytes, `~` and its
  * sha256 in base64url. What people give has its own `~` escaped, so no text can be made to meet a shortened one.
@@ -109,6 +110,10 @@ export function entryPrefix({
 export function uploadRefsObject(save: string, n: number): string {
   return `uploads/${encodePart(save)}/${n}.refs`;
 }
+
+/** What records of credentials are called by, with their ids behind it. */
+export const TOKENS_PREFIX = 'auth/tokens/';
+export const SESSIONS_PREFIX = 'auth/sessions/';
 
 /** Where an entry's object goes when the entry is not whole. `at`: milliseconds since 1970 by the store's clock. */
 export function retiredObject(name: string, at: number): string {

@@ -13,17 +13,19 @@ export interface SigningKey {
   privateKey: KeyObject;
 }
 
-/** An ed25519 signature. */
+export type Signature = SignedManifest['signature'];
+
+/** Of ed25519. */
 const SIGNATURE_BYTES = 64;
 
-export function signManifest(manifest: Manifest, { id, privateKey }: SigningKey): SignedManifest {
-  const value = sign(null, canonicalBytes(manifest), privateKey).toString('base64url');
-  return { manifest, signature: { key: id, value } };
+export function signBytes(bytes: Buffer, { id, privateKey }: SigningKey): Signature {
+  return { key: id, value: sign(null, bytes, privateKey).toString('base64url') };
 }
 
-/** Whether one of these public keys, by id, signed exactly this manifest. */
-export function verifyManifest(
-  { manifest, signature }: SignedManifest,
+/** Whether one of these public keys, by id, signed exactly these bytes. */
+export function verifyBytes(
+  bytes: Buffer,
+  signature: Signature,
   keys: ReadonlyMap<string, KeyObject>,
 ): boolean {
   const key = keys.get(signature.key);
@@ -31,7 +33,19 @@ export function verifyManifest(
   // Node reads base64url leniently; a signature has one spelling.
   if (key === undefined || key.asymmetricKeyType !== 'ed25519') return false;
   if (value.length !== SIGNATURE_BYTES || value.toString('base64url') !== signature.value) return false;
-  return verify(null, canonicalBytes(manifest), key, value);
+  return verify(null, bytes, key, value);
+}
+
+export function signManifest(manifest: Manifest, key: SigningKey): SignedManifest {
+  return { manifest, signature: signBytes(canonicalBytes(manifest), key) };
+}
+
+/** Whether one of these public keys, by id, signed exactly this manifest. */
+export function verifyManifest(
+  { manifest, signature }: SignedManifest,
+  keys: ReadonlyMap<string, KeyObject>,
+): boolean {
+  return verifyBytes(canonicalBytes(manifest), signature, keys);
 }
 
 /** The stored form: what parseSignedManifest reads. */

@@ -67,6 +67,11 @@ export const CATALOGUE = {
   REQUEST_HOST_REFUSED: entry(403, EXIT.refused, 'A server without credentials answers under loopback names only, not under {host}.', 'Ask for it as 127.0.0.1 or localhost; a page in a browser must not reach it under a name of its own.'),
   REQUEST_RANGE: entry(416, EXIT.usage, 'The range {range} cannot be served.', 'Ask for bytes inside the archive.'),
   REQUEST_REFUSED: entry(403, EXIT.refused, 'This credential may not {what}.', 'cachalot whoami shows what it may.'),
+  REF_REFUSED: entry(403, EXIT.refused, 'This credential may not {what} here: {why}.', 'Name a ref that it may write in Cachalot-Ref (CACHALOT_REF for the program); cachalot whoami shows them.'),
+  CREDENTIAL_REQUIRED: entry(401, EXIT.refused, 'A credential is needed: {why}.', 'Set CACHALOT_TOKEN or CACHALOT_TOKEN_FILE; an administrator makes a token with cachalot admin token create.'),
+  CREDENTIAL_REFUSED: entry(401, EXIT.refused, 'The credential is refused: {why}.', 'Check CACHALOT_TOKEN and CACHALOT_TOKEN_FILE; an administrator sees what there is with cachalot admin token list.'),
+  CREDENTIAL_UNAVAILABLE: entry(401, EXIT.refused, 'No credential is to be had from {source}: {why}.', 'Give the job the permission id-token: write, or set CACHALOT_TOKEN.'),
+  TOKEN_MISSING: entry(404, EXIT.refused, 'There is no token {token}.', 'List what is there with cachalot admin token list.'),
   ADMIN_REQUIRED: entry(401, EXIT.refused, 'This is for an administrator.', 'Give the token of admin.token, or of the file admin-token in the data folder of the server, as a bearer token or as the password.'),
 
   // Server
@@ -75,7 +80,7 @@ export const CATALOGUE = {
   SERVER_BUSY: entry(503, EXIT.tryAgain, 'The server has too much to do: {what}.', 'Try again after the seconds in Retry-After.'),
   SERVER_DATA_IN_USE: entry(503, EXIT.tryAgain, 'The data folder {path} is in use by another server{which}.', 'Stop that one, or give this one a folder of its own with --data.'),
   SERVER_ADDRESS: entry(503, EXIT.unavailable, 'The server cannot listen on {host} port {port}: {why}.', 'Give another port with --port (0 takes a free one), or stop what listens there.'),
-  SERVER_EXPOSED: entry(403, EXIT.refused, 'The server would answer anybody on {host}: it has no credentials.', 'Leave --host out so that it listens on the loopback alone.'),
+  SERVER_EXPOSED: entry(403, EXIT.refused, 'The server would answer anybody on {host}: auth.required is not set.', 'Leave --host out so that it listens on the loopback alone; or set auth.required (CACHALOT_SERVER_AUTH_REQUIRED=true), make a token for each project with cachalot admin token create (the token of the administrator is in the file admin-token in the data folder), and put a proxy in front that speaks TLS.'),
   STORE_FULL: entry(507, EXIT.unavailable, 'The store has no room: {why}.', 'Free space, or lower the quotas.'),
   STORE_FAILED: entry(503, EXIT.unavailable, 'The object store failed: {why}.', 'Look at the store; nothing that was committed is lost.'),
   STORE_BUCKET_MISSING: entry(503, EXIT.unavailable, 'There is no bucket {bucket} at {endpoint}.', 'Create it, or correct s3.bucket or s3.endpoint.'),

@@ -167,9 +167,13 @@ export const WriteAnswerSchema = Type.Object({
   ),
 });
 
-/** POST segments/read: the answer's body is frames (see batch.ts) in this order; an empty one for what is not there. */
+/**
+ * POST segments/read: the answer's body is frames (see batch.ts) in this order; an empty one for what is not there. `entry` is
+ * the one that they are read for: who is not trusted reads what is in that.
+ */
 export const ReadRequestSchema = Type.Object({
   identities: Type.Array(DigestText, { minItems: 1, maxItems: LIMITS.identitiesPerRequest }),
+  entry: Type.Optional(EntryId),
 });
 
 /** POST saves/<id>/commit: everything of the manifest that the server does not know itself. Details are PUT before. */
@@ -265,10 +269,14 @@ export const StatsSchema = Type.Object({
   ),
 });
 
-/** GET entries?kind=&prefix=&limit=: newest first; `prefix` is one of whole keys. At most 1,000, 100 if not said. */
+/**
+ * GET entries?kind=&prefix=&ref=&limit=: newest first; `prefix` is one of whole keys, `ref` a ref in full. At most 1,000, 100 if not
+ * said.
+ */
 export const EntriesQuerySchema = Type.Object({
   kind: Type.Optional(Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$' })),
   prefix: Type.Optional(KeyText),
+  ref: Type.Optional(Type.String({ minLength: 1, maxLength: LIMITS.refBytes })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
 });
 
@@ -293,12 +301,19 @@ export const EntryAnswerSchema = Type.Object({
   layout: LayoutSchema,
 });
 
-/** GET whoami: the grant of the credential that asked. */
+const TierText = Type.Union([Type.Literal('trusted'), Type.Literal('untrusted'), Type.Literal('read-only')]);
+const RefPatterns = Type.Array(Type.String({ maxLength: 2 * LIMITS.refBytes }), { maxItems: 32 });
+
+/** GET whoami: the grant of the credential that asked, for the refs that the request named. */
 export const WhoamiSchema = Type.Object({
   domain: Type.String(),
   project: Type.String(),
-  tier: Type.Union([Type.Literal('trusted'), Type.Literal('untrusted'), Type.Literal('read-only')]),
-  scope: Type.String(),
+  tier: TierText,
+  /** The request's own ref, and the patterns of those that may be written. Without credentials there are none. */
+  ref: Type.Optional(Type.String()),
+  writes: Type.Optional(RefPatterns),
+  /** The scope that this request may write; absent where it may write none. */
+  scope: Type.Optional(Type.String()),
   reads: Type.Array(Type.String()),
   server: Type.Object({ version: Type.String(), format: Type.Integer() }),
 });
@@ -318,11 +333,49 @@ export const AdminJobAnswerSchema = Type.Object({
   ]),
 });
 
+/** POST sessions: the session's text, and how long it counts. */
+export const SessionAnswerSchema = Type.Object({ session: Type.String(), seconds: Count });
+
+/**
+ * POST admin/tokens: makes a static token. `writes` are patterns of refs (`refs/heads/*`), `expiresIn` seconds. Without them it
+ * writes what its tier usually does, and does not expire.
+ */
+export const AdminTokenRequestSchema = Type.Object({
+  project: Type.String({ minLength: 1, maxLength: 100 }),
+  domain: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+  tier: TierText,
+  writes: Type.Optional(RefPatterns),
+  expiresIn: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 * 366 * 24 * 60 * 60 })),
+});
+/** What is known of one: everything but its secret. */
+export const AdminTokenSchema = Type.Object({
+  id: Type.String(),
+  domain: Type.String(),
+  project: Type.String(),
+  tier: TierText,
+  writes: RefPatterns,
+  created: Type.String(),
+  expires: Type.Optional(Type.String()),
+});
+export const AdminTokenAnswerSchema = Type.Object({ ...AdminTokenSchema.properties, token: Type.String() });
+/** GET admin/tokens */
+export const AdminTokensAnswerSchema = Type.Object({ tokens: Type.Array(AdminTokenSchema) });
+/** DELETE admin/tokens/<id> */
+export const AdminTokenParamsSchema = Type.Object({ token: Type.String({ pattern: '^[0-9a-f]{16}$' }) });
+export const RevokeAnswerSchema = Type.Object({ revoked: Type.String() });
+
 /** Parameters in paths. */
 export const IdentityParamsSchema = Type.Object({ identity: DigestText });
 export const DigestParamsSchema = Type.Object({ digest: DigestText });
 export const SaveParamsSchema = Type.Object({ save: SaveId });
 export const EntryParamsSchema = Type.Object({ entry: EntryId });
+/** GET segments/<identity>?entry=, GET details/<digest>?entry=: the entry that it is read for; as in ReadRequestSchema. */
+export const ForEntryQuerySchema = Type.Object({ entry: Type.Optional(EntryId) });
+/**
+ * PUT segments/<identity>?save=, POST segments/write?save=, PUT details/<digest>?save=: the save that it is sent for. Who is not
+ * trusted must say so: a commit takes from them what they have sent for it, and what they were told to be there.
+ */
+export const ForSaveQuerySchema = Type.Object({ save: Type.Optional(SaveId) });
 /** GET entries/<id>/archive?anchor=: only the roots of that anchor, for readers that unpack with tar. */
 export const ArchiveQuerySchema = Type.Object({
   anchor: Type.Optional(Type.Union([Type.Literal('workspace'), Type.Literal('home'), Type.Literal('abs')])),
@@ -332,6 +385,7 @@ export type Want = Static<typeof WantSchema>;
 export type OpenSaveRequest = Static<typeof OpenSaveRequestSchema>;
 export type OpenSaveAnswer = Static<typeof OpenSaveAnswerSchema>;
 export type WriteAnswer = Static<typeof WriteAnswerSchema>;
+export type ReadRequest = Static<typeof ReadRequestSchema>;
 export type CommitRequest = Static<typeof CommitRequestSchema>;
 export type CommitAnswer = Static<typeof CommitAnswerSchema>;
 export type SuspectAnswer = Static<typeof SuspectAnswerSchema>;
@@ -341,4 +395,8 @@ export type EntrySummary = Static<typeof EntrySummarySchema>;
 export type EntryAnswer = Static<typeof EntryAnswerSchema>;
 export type AdminJob = (typeof ADMIN_JOBS)[number];
 export type AdminJobAnswer = Static<typeof AdminJobAnswerSchema>;
+export type SessionAnswer = Static<typeof SessionAnswerSchema>;
+export type AdminToken = Static<typeof AdminTokenSchema>;
+export type AdminTokenRequest = Static<typeof AdminTokenRequestSchema>;
+export type AdminTokenAnswer = Static<typeof AdminTokenAnswerSchema>;
 export type Whoami = Static<typeof WhoamiSchema>;

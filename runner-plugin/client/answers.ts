@@ -20,6 +20,8 @@ const SCHEMAS = {
   entries: routes.EntriesAnswerSchema,
   entry: routes.EntryAnswerSchema,
   adminJob: routes.AdminJobAnswerSchema,
+  adminToken: routes.AdminTokenAnswerSchema,
+  adminTokens: routes.AdminTokensAnswerSchema,
   anything: Type.Unknown(),
 } as const;
 

@@ -11,6 +11,9 @@ import { ACCEPT_INLINE } from '#protocol/wire/inline.ts';
 import type {
   AdminJob,
   AdminJobAnswer,
+  AdminToken,
+  AdminTokenAnswer,
+  AdminTokenRequest,
   CacheEvent,
   CommitAnswer,
   CommitRequest,
@@ -48,22 +51,22 @@ export interface CacheClient {
   openSave(request: OpenSaveRequest, signal?: AbortSignal): Promise<OpenSaveAnswer>;
   /** Which of these the store lacks; the others are kept for this save. */
   lack(save: string, identities: Digest[], signal?: AbortSignal): Promise<Set<Digest>>;
-  /** A way to send segments; one a save. */
-  segmentWriter(signal?: AbortSignal): SegmentWriter;
+  /** A way to send the segments of a save. */
+  segmentWriter(save: string, signal?: AbortSignal): SegmentWriter;
   /** Throws ENTRY_EXISTS where the key holds other content: the first save wins. */
   commit(
     save: string,
     request: CommitRequest,
     signal?: AbortSignal,
   ): Promise<Pick<CommitAnswer, 'entry' | 'outcome'>>;
-  putDetail(digest: Digest, bytes: Buffer, signal?: AbortSignal): Promise<void>;
-  /** Its sha256 is the digest, else CLIENT_ANSWER_UNREADABLE. */
-  getDetail(digest: Digest, signal?: AbortSignal): Promise<Buffer>;
+  putDetail(save: string, digest: Digest, bytes: Buffer, signal?: AbortSignal): Promise<void>;
+  /** One that the entry names. Its sha256 is the digest, else CLIENT_ANSWER_UNREADABLE. */
+  getDetail(entry: string, digest: Digest, signal?: AbortSignal): Promise<Buffer>;
   archive(run: ArchiveRun): AsyncGenerator<Buffer, void, void>;
   /** One segment's stored bytes, from wherever the server sends us. That it fails says nothing about the server. */
   segment(run: SegmentRun): AsyncGenerator<Buffer, void, void>;
   entry(id: string): Promise<EntryAnswer>;
-  entries(query: { kind?: string; prefix?: string; limit: number }): Promise<EntrySummary[]>;
+  entries(query: { kind?: string; prefix?: string; ref?: string; limit: number }): Promise<EntrySummary[]>;
   remove(id: string): Promise<void>;
   suspect(identity: Digest, entry: string): Promise<SuspectAnswer>;
   /** `budget` in ms: figures are not worth the time of a control request. Its time-out says nothing about the server. */
@@ -71,6 +74,11 @@ export interface CacheClient {
   stats(): Promise<Stats>;
   /** Has the server do a job now. Throws ADMIN_REQUIRED where the token is not the administrator's. */
   adminJob(job: AdminJob, token: string): Promise<AdminJobAnswer>;
+  /** Static tokens; `admin` is the administrator's token. */
+  createToken(request: AdminTokenRequest, admin: string): Promise<AdminTokenAnswer>;
+  tokens(admin: string): Promise<AdminToken[]>;
+  /** Throws TOKEN_MISSING. */
+  revokeToken(id: string, admin: string): Promise<void>;
   /** Closes every connection; what is under way fails. */
   close(): Promise<void>;
 }
@@ -140,24 +148,23 @@ export function createClient(settings: ClientSettings, parts: ClientParts = {}):
       }
       return lacking;
     },
-    segmentWriter: (signal) =>
+    segmentWriter: (save, signal) =>
       createSegmentWriter((bytes) => {
         const body = { type: BYTES_TYPE, bytes };
-        const outgoing = { method: 'POST', path: 'segments/write', body, ...withSignal(signal) } as const;
+        const path = `segments/write${forSave(save)}`;
+        const outgoing = { method: 'POST', path, body, ...withSignal(signal) } as const;
         return requests.withBody(outgoing, (answer) => requests.parse('write', answer));
       }, url),
     commit: (save, body, signal) =>
       requests.ask('commit', { method: 'POST', path: `${savePath(save)}/commit`, body, signal }),
-    putDetail(digest, bytes, signal) {
+    putDetail(save, digest, bytes, signal) {
       const body = { type: BYTES_TYPE, bytes: [bytes] };
-      return requests.withBody(
-        { method: 'PUT', path: `details/${digest}`, body, ...withSignal(signal) },
-        drained,
-      );
+      const path = `details/${digest}${forSave(save)}`;
+      return requests.withBody({ method: 'PUT', path, body, ...withSignal(signal) }, drained);
     },
-    getDetail: (digest, signal) =>
+    getDetail: (entry, digest, signal) =>
       requests.withBody(
-        { method: 'GET', path: `details/${digest}`, ...withSignal(signal) },
+        { method: 'GET', path: `details/${digest}?entry=${entry}`, ...withSignal(signal) },
         async (answer) => {
           const bytes = await answer.bytes(DETAIL_BYTES);
           if (hash('sha256', bytes, 'hex') === digest) return bytes;
@@ -181,10 +188,11 @@ export function createClient(settings: ClientSettings, parts: ClientParts = {}):
       }
     },
     entry: (id) => requests.ask('entry', { method: 'GET', path: entryPath(id) }),
-    async entries({ kind, prefix, limit }) {
+    async entries({ kind, prefix, ref, limit }) {
       const query = new URLSearchParams({ limit: String(limit) });
       if (kind !== undefined) query.set('kind', kind);
       if (prefix !== undefined) query.set('prefix', prefix);
+      if (ref !== undefined) query.set('ref', ref);
       return (await requests.ask('entries', { method: 'GET', path: `entries?${query}` })).entries;
     },
     remove: (id) => requests.control({ method: 'DELETE', path: entryPath(id) }, drained),
@@ -206,14 +214,22 @@ export function createClient(settings: ClientSettings, parts: ClientParts = {}):
     },
     stats: () => requests.ask('stats', { method: 'GET', path: 'stats' }),
     adminJob: (job, token) =>
+      requests.control({ method: 'POST', path: 'admin/jobs', ...as(token), ...jsonBody({ job }) }, (answer) =>
+        requests.parse('adminJob', answer),
+      ),
+    createToken: (request, admin) =>
       requests.control(
-        {
-          method: 'POST',
-          path: 'admin/jobs',
-          headers: { authorization: `Bearer ${token}` },
-          ...jsonBody({ job }),
-        },
-        (answer) => requests.parse('adminJob', answer),
+        { method: 'POST', path: 'admin/tokens', ...as(admin), ...jsonBody(request) },
+        (answer) => requests.parse('adminToken', answer),
+      ),
+    tokens: (admin) =>
+      requests.control({ method: 'GET', path: 'admin/tokens', ...as(admin) }, async (answer) => {
+        return (await requests.parse('adminTokens', answer)).tokens;
+      }),
+    revokeToken: (id, admin) =>
+      requests.control(
+        { method: 'DELETE', path: `admin/tokens/${encodeURIComponent(id)}`, ...as(admin) },
+        drained,
       ),
     close: () => requests.close(),
   };
@@ -221,6 +237,16 @@ export function createClient(settings: ClientSettings, parts: ClientParts = {}):
 
 function savePath(save: string): string {
   return `saves/${encodeURIComponent(save)}`;
+}
+
+/** With another credential than the build's. */
+function as(token: string): { headers: Record<string, string> } {
+  return { headers: { authorization: `Bearer ${token}` } };
+}
+
+/** What is not trusted is believed to have what it sends for a save (server/entries/possession.ts). */
+function forSave(save: string): string {
+  return `?save=${encodeURIComponent(save)}`;
 }
 
 function entryPath(id: string): string {

@@ -7,6 +7,7 @@ import type { SecureContext } from 'node:tls';
 import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { fault } from '#protocol/wire/errors.ts';
 import type { Clock } from './clock.ts';
+import { isLoopback } from './loopback.ts';
 import type { ClientSettings } from './settings.ts';
 
 /** What an archive's ranges, batches of segments and control requests need together. */
@@ -37,10 +38,6 @@ export function createDispatcher(
     requestTls: { ...tls, timeout: budgets.connect },
     proxyTls: { ...tls, timeout: budgets.connect },
   });
-}
-
-export function isLoopback(url: URL): boolean {
-  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
 }
 
 function timedConnector(

@@ -5,6 +5,8 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { fault } from '#protocol/wire/errors.ts';
+import { refHeaders } from '#protocol/wire/ref-headers.ts';
+import { type Bearer, createBearer } from './bearer.ts';
 import type { Clock } from './clock.ts';
 import { Deadline } from './deadline.ts';
 import { Failure, failureOf, refusalOf } from './failure.ts';
@@ -47,10 +49,10 @@ const ERROR_BODY_BYTES = 64 * 1024;
 export function createExchange(settings: ClientSettings, dispatcher: Dispatcher, clock: Clock): Exchange {
   const { budgets, url } = settings;
   const base = `${url.pathname}api/v1/`;
-  return async (outgoing) => {
+  const exchange: Exchange = async (outgoing) => {
     const deadline = new Deadline(clock, url.href, outgoing.signal);
     try {
-      const headers = await headersOf(settings, outgoing);
+      const headers = await headersOf(settings, outgoing, bearer);
       deadline.signal.throwIfAborted();
       if (!outgoing.control) deadline.step(budgets.connect + budgets.firstByte, 'no answer');
       const response = await dispatcher.request({
@@ -72,6 +74,8 @@ export function createExchange(settings: ClientSettings, dispatcher: Dispatcher,
       throw failureOf(error, url.href, outgoing.signal);
     }
   };
+  const bearer = createBearer(settings, clock, exchange);
+  return exchange;
 }
 
 /** GET of an address that the server has named: without our credential, and timed as bodies are. Errors name its origin only. */
@@ -110,14 +114,21 @@ export function createElsewhere(
   };
 }
 
-async function headersOf(settings: ClientSettings, outgoing: Outgoing): Promise<Record<string, string>> {
-  const token = await settings.token();
+async function headersOf(
+  settings: ClientSettings,
+  outgoing: Outgoing,
+  bearer: Bearer,
+): Promise<Record<string, string>> {
+  // Who brings his own needs no other: a session is opened in this way, too.
+  const isShown = outgoing.headers?.authorization !== undefined;
+  const [token, refs] = await Promise.all([isShown ? undefined : bearer(), settings.refs()]);
   const { body } = outgoing;
   return {
     'user-agent': `cachalot/${settings.version}`,
     // A proxy that compresses would be one more thing to be wrong; what we move is compressed.
     'accept-encoding': 'identity',
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...refHeaders(refs),
     ...(body === undefined
       ? {}
       : {

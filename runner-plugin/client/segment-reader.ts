@@ -7,6 +7,8 @@ import type { Answer, Exchange } from './exchange.ts';
 import { Failure } from './failure.ts';
 
 export interface SegmentRun {
+  /** That it is of: who is not trusted gets what is in an entry that he may look up. */
+  entry: string;
   identity: string;
   /** Stored bytes. */
   length: number;
@@ -24,9 +26,10 @@ export async function* readSegment(
   send: Exchange,
   elsewhere: Elsewhere,
   url: string,
-  { identity, length, signal }: SegmentRun,
+  { entry, identity, length, signal }: SegmentRun,
 ): AsyncGenerator<Buffer, void, void> {
-  let answer = await send({ method: 'GET', path: `segments/${identity}`, redirected: true, signal });
+  const path = `segments/${identity}?entry=${encodeURIComponent(entry)}`;
+  let answer = await send({ method: 'GET', path, redirected: true, signal });
   let from = url;
   if (answer.status === 307) {
     const target = URL.parse(answer.header('location') ?? '');

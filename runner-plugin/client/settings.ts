@@ -1,7 +1,10 @@
 /** Everything that the client is told from outside, read from the environment once. Bad values throw SETTING_INVALID. */
 import { readFile } from 'node:fs/promises';
 import { fault } from '#protocol/wire/errors.ts';
+import type { NamedRefs } from '#protocol/wire/ref-headers.ts';
 import { type Budgets, readBudgets } from './budgets.ts';
+import { type Identity, readIdentity } from './identity.ts';
+import { readRefs } from './refs.ts';
 import { type Environment, stateFolder } from './state-folder.ts';
 
 export const DEFAULT_PORT = 3779;
@@ -13,6 +16,10 @@ export interface ClientSettings {
   named: boolean;
   /** Asked before every request: a token file may be renewed while a build runs. */
   token: () => Promise<string | undefined>;
+  /** Whence a token of the CI system comes, to be exchanged where no other is set. */
+  identity: Identity | undefined;
+  /** Of this build; read once. */
+  refs: () => Promise<NamedRefs>;
   /** Files in PEM. */
   caFile?: string;
   clientCert?: string;
@@ -39,10 +46,13 @@ export function readClientSettings(env: Environment, version: string): ClientSet
       why: 'certificate and key are needed both, or neither',
     });
   }
+  const url = readUrl(env.CACHALOT_URL || `http://127.0.0.1:${DEFAULT_PORT}`);
   return {
-    url: readUrl(env.CACHALOT_URL || `http://127.0.0.1:${DEFAULT_PORT}`),
+    url,
     named,
     token: () => readToken(env),
+    identity: readIdentity(env, url, named),
+    refs: readOnce(() => readRefs(env)),
     ...(caFile === undefined ? {} : { caFile }),
     ...(clientCert === undefined ? {} : { clientCert }),
     ...(clientKey === undefined ? {} : { clientKey }),
@@ -55,6 +65,14 @@ export function readClientSettings(env: Environment, version: string): ClientSet
     budgets: readBudgets(env),
     stateFolder: stateFolder(env),
     version,
+  };
+}
+
+function readOnce<T>(read: () => Promise<T>): () => Promise<T> {
+  let reading: Promise<T> | undefined;
+  return () => {
+    reading ??= read();
+    return reading;
   };
 }
 

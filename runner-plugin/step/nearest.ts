@@ -32,9 +32,11 @@ export async function differencesFrom(
   found: Found,
   signal: AbortSignal,
 ): Promise<Difference[]> {
-  return differencesOf(found.entry?.manifest.inputs ?? [], plan.fingerprint.inputs, async (digest) => {
+  const { entry } = found;
+  return differencesOf(entry?.manifest.inputs ?? [], plan.fingerprint.inputs, async (digest) => {
+    if (entry === undefined) return undefined;
     try {
-      return (await client.getDetail(digest, signal)).toString('utf8');
+      return (await client.getDetail(entry.id, digest, signal)).toString('utf8');
     } catch (error) {
       if (isFault(error) && !error.code.startsWith('CLIENT_')) return undefined;
       throw error;

@@ -81,6 +81,13 @@ export class Faults {
     return this.#unavailable;
   }
 
+  /** Of a save that nobody asked for by name: that its credential only reads here is no fault, and told as a note. */
+  addOfSave(title: string, thrown: unknown): void {
+    if (isFault(thrown, 'REQUEST_REFUSED') || isFault(thrown, 'REF_REFUSED'))
+      this.#tell({ level: 'note', message: `${title}: not saved: ${thrown.message}` });
+    else this.add(thrown);
+  }
+
   /** What is no CachalotError is a mistake of ours; a build must not fail by that either. */
   add(thrown: unknown): void {
     const error = isFault(thrown) ? thrown : internal(thrown);
@@ -101,7 +108,7 @@ function internal(thrown: unknown): CachalotError {
 }
 
 /** After these nothing that is asked in this step will be answered. */
-const UNUSABLE = /^(CLIENT|SERVER|STORE)_|^SETTING_INVALID$/;
+const UNUSABLE = /^(CLIENT|SERVER|STORE|CREDENTIAL)_|^SETTING_INVALID$/;
 
 /** Runs and adds the seconds that it took, whatever came of it. */
 export async function timed<T>(

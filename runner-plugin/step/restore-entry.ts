@@ -84,14 +84,14 @@ async function restoreOnce(
 ): Promise<Restored> {
   const [{ unpack }, times] = await Promise.all([
     import('../archive/unpack.ts'),
-    manifest.times === undefined ? undefined : (along ?? client.getDetail(manifest.times, signal)),
+    manifest.times === undefined ? undefined : (along ?? client.getDetail(id, manifest.times, signal)),
   ]);
   const tag = archiveTag(layout);
   const { onProgress } = session.context;
   const archive = (start: number, end: number, aborted: AbortSignal) =>
     client.archive({ entry: id, start, end, tag, signal: aborted });
   const direct = () =>
-    segmentwise(layout, client, archive, (why) =>
+    segmentwise(id, layout, client, archive, (why) =>
       session.context.tell({ level: 'note', message: `${why}; what is left comes through the server` }),
     );
   const unpacked = await unpack({

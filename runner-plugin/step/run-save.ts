@@ -185,6 +185,6 @@ async function commit(
     // A project without dependencies, a build that used none: nothing is wrong with that.
     if (isFault(error, 'ROOT_MISSING') && plan.fingerprint.inputs.length > 0)
       session.context.tell({ level: 'note', message: `${titleOf(plan)}: there is nothing to save` });
-    else session.faults.add(error);
+    else session.faults.addOfSave(titleOf(plan), error);
   }
 }

@@ -147,13 +147,13 @@ async function save(
   const [rest, platform] = await Promise.all([
     roots.length === 0 ? NOTHING : packRoots(session, server, request, roots, opened.save, signal),
     platformOf(roots[0]?.place ?? request.roots[0]?.place ?? '/'),
-    putDetails(server, request.fingerprint, signal),
+    putDetails(server, opened.save, request.fingerprint, signal),
   ]);
   const packed = together(before, rest);
   let times: string | undefined;
   if (packed.times !== undefined) {
     times = hash('sha256', packed.times, 'hex');
-    await client.putDetail(times, packed.times, signal);
+    await client.putDetail(opened.save, times, packed.times, signal);
   }
   session.figures.bytes.up += packed.sentBytes;
   session.figures.bytes.reused += packed.reusedBytes;
@@ -212,7 +212,7 @@ async function packRoots(
     import('../archive/pack.ts'),
     import('../archive/digest-table.ts'),
   ]);
-  const writer = client.segmentWriter(signal);
+  const writer = client.segmentWriter(id, signal);
   const { onProgress } = session.context;
   return pack({
     roots,
@@ -230,10 +230,15 @@ async function packRoots(
   });
 }
 
-async function putDetails({ client }: Server, { inputs }: Fingerprint, signal: AbortSignal): Promise<void> {
+async function putDetails(
+  { client }: Server,
+  save: string,
+  { inputs }: Fingerprint,
+  signal: AbortSignal,
+): Promise<void> {
   await Promise.all(
     inputs.flatMap(({ digest, detail }) =>
-      detail === undefined ? [] : [client.putDetail(digest, Buffer.from(detailText(detail)), signal)],
+      detail === undefined ? [] : [client.putDetail(save, digest, Buffer.from(detailText(detail)), signal)],
     ),
   );
 }

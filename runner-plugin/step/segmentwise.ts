@@ -9,6 +9,7 @@ import type { CacheClient } from '../client/client.ts';
 
 /** `told` is called once, with why it was given up. */
 export function segmentwise(
+  entry: string,
   { segments }: Layout,
   client: Pick<CacheClient, 'segment'>,
   archive: ArchiveSource['read'],
@@ -30,7 +31,7 @@ export function segmentwise(
         return;
       }
       try {
-        for await (const chunk of client.segment({ ...segment, signal })) {
+        for await (const chunk of client.segment({ entry, ...segment, signal })) {
           at += chunk.length;
           yield chunk;
         }

@@ -1,5 +1,6 @@
 /** Roots that a plan takes while the command runs: packed and sent at once, committed after it, if at all. */
 import type { Plan, WatchContext } from '../fingerprint/plan.ts';
+import { titleOf } from './plan-entry.ts';
 import { timed } from './report.ts';
 import { type SaveRequest, type Taken, takeRoots } from './save-entry.ts';
 import { type Session, usable } from './session.ts';
@@ -29,7 +30,7 @@ export class Takings {
           this.#taken.set(plan, await take(session, plan, again, roots));
         } catch (error) {
           this.fail(plan);
-          if (!(error instanceof Interrupted)) session.faults.add(error);
+          if (!(error instanceof Interrupted)) session.faults.addOfSave(titleOf(plan), error);
         }
         this.seconds += (session.clock.now() - start) / 1000;
       },

@@ -1,4 +1,5 @@
 /** POST admin/jobs: an administrator has a job done now. */
+import type { FastifyRequest } from 'fastify';
 import { fault } from '#protocol/wire/errors.ts';
 import { type AdminJob, AdminJobAnswerSchema, AdminJobRequestSchema } from '#protocol/wire/routes.ts';
 import type { AdminCheck } from '../auth/admin-token.ts';
@@ -11,14 +12,18 @@ export interface AdminParts {
   begin(job: AdminJob): Promise<Added>;
 }
 
+/** Before the body is looked at: who may not ask learns nothing of what could be asked. */
+export function administratorsOnly(isAdmin: AdminCheck): (request: FastifyRequest) => Promise<void> {
+  return async ({ headers }) => {
+    if (!isAdmin(headers)) throw fault('ADMIN_REQUIRED');
+  };
+}
+
 export function adminRoutes(app: App, { isAdmin, begin }: AdminParts): void {
   app.post(
     '/admin/jobs',
     {
-      // Before the body is looked at: who may not ask learns nothing of what could be asked.
-      onRequest: async ({ headers }) => {
-        if (!isAdmin(headers)) throw fault('ADMIN_REQUIRED');
-      },
+      onRequest: administratorsOnly(isAdmin),
       schema: {
         summary: 'Has a job done now: reindex, sweep, evict, scrub',
         tags: ['admin'],

@@ -11,6 +11,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   const known = asFault(error, request);
   if (known.status >= 500) request.log.error({ err: error, request: request.id }, known.message);
   if (CLOSING.has(known.status) || known.code === 'SERVER_DRAINING') reply.header('connection', 'close');
+  if (known.status === 401) reply.header('www-authenticate', 'Bearer realm="Cachalot"');
   if (known.status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
   return reply
     .code(known.status)

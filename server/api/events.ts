@@ -34,6 +34,9 @@ export function eventRoutes(app: App, { events, stats, grantOf, now }: RoutePart
         response: { 200: StatsSchema },
       },
     },
-    (request) => stats.of(grantOf(request).domain),
+    (request) => {
+      const { domain, project } = grantOf(request);
+      return stats.of(domain, project);
+    },
   );
 }

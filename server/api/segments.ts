@@ -2,15 +2,18 @@
 import { LIMITS } from '#protocol/format/limits.ts';
 import { CachalotError, fault } from '#protocol/wire/errors.ts';
 import {
+  ForEntryQuerySchema,
+  ForSaveQuerySchema,
   IdentityParamsSchema,
   PutAnswerSchema,
+  type ReadRequest,
   ReadRequestSchema,
   SuspectAnswerSchema,
   SuspectRequestSchema,
   type WriteAnswer,
   WriteAnswerSchema,
 } from '#protocol/wire/routes.ts';
-import type { Grant } from '../auth/grant.ts';
+import { type Grant, requireWriter } from '../auth/grant.ts';
 import type { Room } from '../entries/upload-memory.ts';
 import { accelFrom, sendPast } from './accel.ts';
 import type { App, RouteParts } from './app-type.ts';
@@ -34,17 +37,20 @@ export function segmentRoutes(
         summary: 'The stored bytes of one segment, or (307) where the bucket has them',
         tags: ['segments'],
         params: IdentityParamsSchema,
+        querystring: ForEntryQuerySchema,
       },
     },
     async (request, reply) => {
       const { identity } = request.params;
       const accel = accelFrom(request.headers);
-      const direct = await entries.direct(grantOf(request), identity, accel !== undefined);
+      const grant = grantOf(request);
+      const { entry } = request.query;
+      const direct = await entries.direct(grant, identity, { entry, accel: accel !== undefined });
       if (direct !== undefined && sendPast(reply, direct, { accel, files })) {
         traffic.passed(direct.way);
         return reply;
       }
-      const found = await entries.segment(grantOf(request), identity);
+      const found = await entries.segment(grant, identity, entry);
       if (found === undefined) throw fault('SEGMENT_MISSING', { identity });
       const headers = { 'content-type': BYTES_TYPE, 'content-length': found.length };
       return await sendChunks(reply, { status: 200, headers, chunks: found.chunks }, traffic);
@@ -59,15 +65,18 @@ export function segmentRoutes(
         tags: ['segments'],
         consumes: [BYTES_TYPE],
         params: IdentityParamsSchema,
+        querystring: ForSaveQuerySchema,
         response: { 200: PutAnswerSchema, 201: PutAnswerSchema },
       },
     },
     async (request, reply) => {
       const grant = grantOf(request);
+      requireWriter(grant, 'store segments');
       const { bytes, release } = await readBody(request.raw, { limit: LIMITS.segmentStored, memory, idle });
       try {
         traffic.received(bytes.length);
-        const { status } = await entries.admit(grant, bytes, request.params.identity);
+        const { params, query } = request;
+        const { status } = await entries.admit(grant, bytes, params.identity, query.save);
         return reply.code(status === 'stored' ? 201 : 200).send({ status });
       } finally {
         release();
@@ -83,16 +92,18 @@ export function segmentRoutes(
           'Stores many segments from one body (see protocol/wire/batch.ts); each is verified and acknowledged',
         tags: ['segments'],
         consumes: [BYTES_TYPE],
+        querystring: ForSaveQuerySchema,
         response: { 200: WriteAnswerSchema },
       },
     },
     async (request) => {
       const grant = grantOf(request);
+      requireWriter(grant, 'store segments');
       const results: Promise<WriteResult>[] = [];
       try {
         for await (const object of batchObjects(request.raw, { limit: LIMITS.batchBytes, memory, idle })) {
           traffic.received(object.bytes.length);
-          const result = admitOne(grant, object);
+          const result = admitOne(grant, object, request.query.save);
           // Awaited below; until then nobody need hear of it.
           result.catch(() => {});
           results.push(result);
@@ -118,11 +129,7 @@ export function segmentRoutes(
     (request, reply) => {
       const grant = grantOf(request);
       const headers = { 'content-type': BYTES_TYPE };
-      return sendChunks(
-        reply,
-        { status: 200, headers, chunks: batch(grant, request.body.identities) },
-        traffic,
-      );
+      return sendChunks(reply, { status: 200, headers, chunks: batch(grant, request.body) }, traffic);
     },
   );
 
@@ -140,9 +147,13 @@ export function segmentRoutes(
     (request) => entries.suspect(grantOf(request), request.params.identity, request.body.entry),
   );
 
-  async function admitOne(grant: Grant, { bytes, release }: Room): Promise<WriteResult> {
+  async function admitOne(
+    grant: Grant,
+    { bytes, release }: Room,
+    save: string | undefined,
+  ): Promise<WriteResult> {
     try {
-      const { identity, status } = await entries.admit(grant, bytes);
+      const { identity, status } = await entries.admit(grant, bytes, undefined, save);
       return { identity, status };
     } catch (error) {
       if (!(error instanceof CachalotError)) throw error;
@@ -153,9 +164,9 @@ export function segmentRoutes(
     }
   }
 
-  async function* batch(grant: Grant, identities: string[]): AsyncGenerator<Buffer> {
+  async function* batch(grant: Grant, { identities, entry }: ReadRequest): AsyncGenerator<Buffer> {
     for (const identity of identities) {
-      const found = await entries.segment(grant, identity);
+      const found = await entries.segment(grant, identity, entry);
       const length = Buffer.allocUnsafe(4);
       length.writeUInt32LE(found?.length ?? 0);
       yield length;

@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { LIMITS } from '#protocol/format/limits.ts';
 import { fault } from '#protocol/wire/errors.ts';
+import { type Issuer, readIssuers } from '../auth/oidc/issuers.ts';
 import { DELIVERIES, type Delivery } from '../entries/delivery.ts';
 import { LOG_LEVELS, type LogLevel } from '../logging.ts';
 import { type RedisSettings, readRedisSettings } from '../redis/settings.ts';
@@ -66,6 +67,12 @@ export interface Config {
     /** Absolute path of the private key that all replicas share; undefined for one of this server's own. */
     key: string | undefined;
   };
+  auth: {
+    /** Whoever asks shows a credential; else who reaches the loopback may everything. */
+    required: boolean;
+    /** CI systems whose tokens count. */
+    issuers: Issuer[];
+  };
   admin: {
     /** The administrator's; undefined for one that is made and kept in the data folder. */
     token: string | undefined;
@@ -127,6 +134,8 @@ const SERVER = {
     fallback: () => 64 * MiB,
   }),
   signingKey: optional('signing.key', text),
+  authRequired: setting({ path: 'auth.required', read: yesOrNo, fallback: () => false }),
+  issuers: setting<Issuer[]>({ path: 'auth.issuers', read: readIssuers, fallback: () => [] }),
   adminToken: secret('admin.token'),
   delivery: setting<Delivery>({ path: 'delivery', read: oneOf(DELIVERIES), fallback: () => 'proxy' }),
   scopeBytes: setting({
@@ -214,6 +223,7 @@ export async function readConfig(flags: Flags, surroundings: Surroundings): Prom
     limits: { entryBytes: value(SERVER.entryBytes) },
     memory: { uploads: value(SERVER.uploads), answers: value(SERVER.answers), store },
     signing: { key: readSigningKey(given, s3 !== undefined || redis !== undefined) },
+    auth: { required: value(SERVER.authRequired), issuers: value(SERVER.issuers) },
     admin: { token: value(SERVER.adminToken) },
     delivery: possibleDelivery(value(SERVER.delivery), { data, hot, isBucket: s3 !== undefined }),
     quotas: {

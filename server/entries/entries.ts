@@ -7,6 +7,7 @@ import { parseKey } from '#protocol/format/key.ts';
 import type { Digest } from '#protocol/format/manifest.ts';
 import { entryObject, rootsDigest } from '#protocol/format/object-name.ts';
 import { type Anchor, formatRoot, parseRoot, refuseNestedRoots } from '#protocol/format/root.ts';
+import { readScope } from '#protocol/format/scope.ts';
 import { fault } from '#protocol/wire/errors.ts';
 import type {
   CommitRequest,
@@ -15,7 +16,7 @@ import type {
   OpenSaveRequest,
   Want,
 } from '#protocol/wire/routes.ts';
-import { type Grant, requireWriter } from '../auth/grant.ts';
+import { type Grant, requireWriter, seesDomain } from '../auth/grant.ts';
 import { tolerant } from '../index/tolerant.ts';
 import { NameLocks } from '../store/name-locks.ts';
 import { Admission, type Admitted } from './admit.ts';
@@ -28,20 +29,31 @@ import { EntryReader } from './entry-reader.ts';
 import { IndexTrust } from './index-trust.ts';
 import { type Found, Lookup } from './lookup.ts';
 import type { EntryParts } from './parts.ts';
+import { Possession } from './possession.ts';
 import { reindex } from './reindex.ts';
 import { Retirement, type Retiring } from './retire.ts';
-import { SaveSessions } from './save-session.ts';
+import { type SaveSession, SaveSessions } from './save-session.ts';
 import { SegmentCheck } from './segment-check.ts';
 import { exactly, SegmentHoleError, SegmentReads } from './segment-read.ts';
 import { SegmentRows } from './segment-rows.ts';
 import { Suspicion } from './suspect.ts';
 import { Uses } from './use.ts';
 import { readWant } from './want.ts';
-import { createWholeEntries, layoutOfEntry, type WholeEntries, type WholeEntry } from './whole-entry.ts';
+import {
+  createWholeEntries,
+  detailsOf,
+  holdsSegment,
+  layoutOfEntry,
+  signedOfEntry,
+  type WholeEntries,
+  type WholeEntry,
+} from './whole-entry.ts';
 
 export interface EntriesQuery {
   kind?: string;
   prefix?: string;
+  /** Only of this ref, in full. Without credentials there are no refs. */
+  ref?: string;
   limit: number;
 }
 
@@ -58,6 +70,7 @@ export class Entries {
   readonly #trust: IndexTrust;
   readonly #lookup: Lookup;
   readonly #sessions: SaveSessions;
+  readonly #possession: Possession;
   readonly #details: Details;
   readonly #commit: Commit;
   readonly #admission: Admission;
@@ -82,6 +95,7 @@ export class Entries {
     this.#reader = new EntryReader(surviving, this.#rows, this.#retirement, this.#known);
     this.#lookup = new Lookup(surviving, this.#reader, this.#trust);
     this.#sessions = new SaveSessions(surviving, this.#rows);
+    this.#possession = new Possession(surviving, this.#sessions, this.#reader);
     this.#details = new Details(surviving, condemned);
     this.#commit = new Commit({
       parts: surviving,
@@ -134,7 +148,7 @@ export class Entries {
 
   /** Opens a save. With `exists` the key holds a whole entry already, and the save would only find that out again. */
   async openSave(grant: Grant, request: OpenSaveRequest): Promise<OpenSaveAnswer> {
-    requireWriter(grant, 'save');
+    const scope = requireWriter(grant, 'save');
     const { kind, name } = parseKey(request.key);
     if (kind !== request.kind)
       throw fault('KEY_UNREADABLE', { key: request.key, why: `it is not of the kind ${request.kind}` });
@@ -143,7 +157,7 @@ export class Entries {
     const parsed = request.roots.map(parseRoot);
     refuseNestedRoots(parsed);
     const roots = parsed.map(formatRoot).sort();
-    const { domain, scope } = grant;
+    const { domain } = grant;
     const replace = request.replace === true;
     const object = entryObject({ domain, scope, key: request.key, rootsDigest: rootsDigest(roots) });
     const exists = replace ? undefined : await this.#commit.holder(domain, object);
@@ -153,28 +167,43 @@ export class Entries {
   }
 
   async lack(grant: Grant, save: string, identities: readonly Digest[]): Promise<Digest[]> {
-    return await this.#sessions.lack(await this.#sessions.get(grant, save), identities);
+    const session = await this.#sessions.get(grant, save);
+    if (seesDomain(grant)) return await this.#sessions.lack(session, identities);
+    const within = await this.#possession.withinReach(grant, session, identities);
+    const lacking = new Set(within.size === 0 ? [] : await this.#sessions.lack(session, [...within]));
+    return [...new Set(identities)].filter((identity) => !within.has(identity) || lacking.has(identity));
   }
 
   async commit(grant: Grant, save: string, request: CommitRequest): Promise<Committed> {
-    return await this.#commit.commit(await this.#sessions.get(grant, save), request);
-  }
-
-  /** One stored segment in; see Admission.admit. */
-  async admit(grant: Grant, stored: Buffer, expected?: Digest): Promise<Admitted> {
-    requireWriter(grant, 'store segments');
-    return await this.#admission.admit(grant.domain, stored, expected);
+    const session = await this.#sessions.get(grant, save);
+    if (!seesDomain(grant)) await this.#possession.require(session, request);
+    return await this.#commit.commit(session, request);
   }
 
   /**
-   * Stored bytes of a segment of the grant's domain; undefined where it has none. The chunks end in an error rather than
-   * too early.
+   * One stored segment in; see Admission.admit. A grant that does not see its domain names the save that it is for, and hears
+   * `stored` whatever was there.
+   */
+  async admit(grant: Grant, stored: Buffer, expected?: Digest, save?: string): Promise<Admitted> {
+    requireWriter(grant, 'store segments');
+    const session = await this.#proving(grant, save);
+    const admitted = await this.#admission.admit(grant.domain, stored, expected);
+    if (session === undefined) return admitted;
+    await this.#possession.sent(session, admitted.identity);
+    return { ...admitted, status: 'stored' };
+  }
+
+  /**
+   * Stored bytes of a segment of the grant's domain; undefined where it has none. A grant that does not see its domain has what
+   * is in the entry that it names. The chunks end in an error rather than too early.
    */
   async segment(
     grant: Grant,
     identity: Digest,
+    entry?: string,
   ): Promise<{ length: number; chunks: AsyncGenerator<Buffer> } | undefined> {
     const { domain } = grant;
+    if (!seesDomain(grant) && !(await this.#isWithin(grant, entry, identity))) return undefined;
     const located = (await this.#rows.locate(domain, [identity])).get(identity);
     if (located === undefined) return undefined;
     let row = located;
@@ -195,8 +224,13 @@ export class Entries {
   }
 
   /** A way to a segment's bytes past this process, where there is one and it is to be taken. */
-  async direct(grant: Grant, identity: Digest, accel: boolean): Promise<Direct | undefined> {
+  async direct(
+    grant: Grant,
+    identity: Digest,
+    { entry, accel }: { entry: string | undefined; accel: boolean },
+  ): Promise<Direct | undefined> {
     if (this.announced(accel) === undefined) return undefined;
+    if (!seesDomain(grant) && !(await this.#isWithin(grant, entry, identity))) return undefined;
     const row = (await this.#rows.locate(grant.domain, [identity])).get(identity);
     return row === undefined ? undefined : await this.#deliveries.of(grant.domain, row, accel);
   }
@@ -207,6 +241,8 @@ export class Entries {
     id?: string,
   ): Promise<{ confirmed: boolean; retired: string[] }> {
     const entry = id === undefined ? undefined : await this.#find(grant, id);
+    if (!seesDomain(grant) && (entry === undefined || !holdsSegment(entry, identity)))
+      throw fault('SEGMENT_MISSING', { identity });
     return await this.#suspicion.report(grant.domain, identity, entry);
   }
 
@@ -218,8 +254,10 @@ export class Entries {
   }
 
   /** Newest first, as far as the index knows. */
-  async list(grant: Grant, query: EntriesQuery): Promise<EntrySummary[]> {
-    const rows = await this.#parts.index.list({ domain: grant.domain, scopes: grant.reads, ...query });
+  async list({ domain, reads }: Grant, { ref, ...query }: EntriesQuery): Promise<EntrySummary[]> {
+    const scopes = ref === undefined ? reads : reads.filter((scope) => readScope(scope)?.ref === ref);
+    if (scopes.length === 0) return [];
+    const rows = await this.#parts.index.list({ domain, scopes, ...query });
     return rows.map(({ id, kind, name, key, scope, roots, raw, stored, segments, created }) => {
       return {
         entry: id,
@@ -238,9 +276,9 @@ export class Entries {
 
   /** Throws `ENTRY_MISSING`, and `REQUEST_REFUSED` for what the grant may read and not write. */
   async remove(grant: Grant, id: string): Promise<void> {
-    requireWriter(grant, 'remove entries');
+    const own = requireWriter(grant, 'remove entries');
     const { domain, scope, object, etag } = await this.entry(grant, id);
-    if (scope !== grant.scope) throw fault('REQUEST_REFUSED', { what: `remove entries of ${scope}` });
+    if (scope !== own) throw fault('REQUEST_REFUSED', { what: `remove entries of ${scope}` });
     const { gone } = await this.#retirement.retire(
       { domain, object, etag, ids: [id] },
       'it was removed on request',
@@ -298,14 +336,22 @@ export class Entries {
     return (await this.#details.get(domain, digest)) !== undefined;
   }
 
-  async putDetail(grant: Grant, digest: Digest, bytes: Buffer): Promise<'stored' | 'had'> {
+  /** As {@link admit}, for a detail. */
+  async putDetail(grant: Grant, digest: Digest, bytes: Buffer, save?: string): Promise<'stored' | 'had'> {
     requireWriter(grant, 'store details');
-    return await this.#details.put(grant.domain, digest, bytes);
+    const session = await this.#proving(grant, save);
+    const status = await this.#details.put(grant.domain, digest, bytes);
+    if (session === undefined) return status;
+    await this.#possession.sent(session, digest);
+    return 'stored';
   }
 
-  /** Throws `DETAIL_MISSING`. */
-  async detail(grant: Grant, digest: Digest): Promise<Buffer> {
-    const bytes = await this.#details.get(grant.domain, digest);
+  /** As {@link segment}, for a detail. Throws `DETAIL_MISSING`. */
+  async detail(grant: Grant, digest: Digest, id?: string): Promise<Buffer> {
+    const entry = seesDomain(grant) || id === undefined ? undefined : await this.#find(grant, id);
+    const isSeen =
+      seesDomain(grant) || (entry !== undefined && detailsOf(signedOfEntry(entry)).includes(digest));
+    const bytes = isSeen ? await this.#details.get(grant.domain, digest) : undefined;
     if (bytes === undefined) throw fault('DETAIL_MISSING', { digest });
     return bytes;
   }
@@ -313,6 +359,22 @@ export class Entries {
   /** What is stored for a domain, as far as the index knows. */
   async totals(domain: string): Promise<{ entries: number; storedBytes: number }> {
     return await this.#parts.index.totals(domain);
+  }
+
+  /** The save that what is sent is for, where it has to be shown that it was sent. */
+  async #proving(grant: Grant, save: string | undefined): Promise<SaveSession | undefined> {
+    if (seesDomain(grant)) return undefined;
+    if (save !== undefined) return await this.#sessions.get(grant, save);
+    throw fault(
+      'REQUEST_INVALID',
+      { why: 'this credential has to name the save that it is for' },
+      { field: 'save' },
+    );
+  }
+
+  async #isWithin(grant: Grant, id: string | undefined, identity: Digest): Promise<boolean> {
+    const entry = id === undefined ? undefined : await this.#find(grant, id);
+    return entry !== undefined && holdsSegment(entry, identity);
   }
 
   async #find(grant: Grant, id: string): Promise<WholeEntry | undefined> {

@@ -19,6 +19,12 @@ export function encodeRefs(identities: readonly Digest[]): Buffer {
   return bytes;
 }
 
+/** What {@link encodeRefs} wrote. */
+export function* eachRef(refs: Buffer): Generator<Digest> {
+  for (let at = 0; at + REF_BYTES <= refs.length; at += REF_BYTES)
+    yield refs.toString('hex', at, at + REF_BYTES);
+}
+
 /** The list beside the entry whose manifest has this ETag. */
 export function encodeEntryRefs(etag: string, identities: readonly Digest[]): Buffer {
   return Buffer.concat([boundTo(etag), encodeRefs(identities)]);

@@ -14,7 +14,7 @@ import { fault } from '#protocol/wire/errors.ts';
 import { type Grant, requireWriter } from '../auth/grant.ts';
 import { LIFETIMES } from './lifetimes.ts';
 import type { EntryParts } from './parts.ts';
-import { encodeRefs } from './refs.ts';
+import { eachRef, encodeRefs } from './refs.ts';
 import type { SegmentRows } from './segment-rows.ts';
 
 const ID_BYTES = 16;
@@ -50,11 +50,12 @@ export class SaveSessions {
     grant: Grant,
     what: Pick<SaveSession, 'key' | 'kind' | 'name' | 'roots' | 'replace'>,
   ): Promise<SaveSession> {
+    const scope = requireWriter(grant, 'save');
     const { store, random, reach } = this.#parts;
     const session: SaveSession = {
       save: random(ID_BYTES).toString('base64url'),
       domain: grant.domain,
-      scope: grant.scope,
+      scope,
       ...what,
       opened: await store.now(),
     };
@@ -66,9 +67,9 @@ export class SaveSessions {
 
   /** Throws `SAVE_UNKNOWN` for another's session too, and `SAVE_EXPIRED`. */
   async get(grant: Grant, save: string): Promise<SaveSession> {
-    requireWriter(grant, 'save');
+    const scope = requireWriter(grant, 'save');
     const session = this.#known.get(save) ?? (await this.#read(save));
-    if (session === undefined || session.domain !== grant.domain || session.scope !== grant.scope) {
+    if (session === undefined || session.domain !== grant.domain || session.scope !== scope) {
       throw fault('SAVE_UNKNOWN', { save });
     }
     if ((await this.#parts.store.now()) - session.opened > this.lasts) throw fault('SAVE_EXPIRED', { save });
@@ -101,6 +102,19 @@ export class SaveSessions {
       if ((await this.#parts.store.put(uploadRefsObject(save, n), refs, { ifAbsent: true })) !== 'exists')
         return;
     }
+  }
+
+  /** Everything that its lists hold. */
+  async kept({ save }: SaveSession): Promise<Set<Digest>> {
+    const { store } = this.#parts;
+    const kept = new Set<Digest>();
+    for await (const { name } of store.list(uploadRefsObject(save, 0).replace(/0\.refs$/, ''))) {
+      if (!name.endsWith('.refs')) continue;
+      const found = await store.get(name);
+      if (found === undefined || found === 'changed') continue;
+      for (const digest of eachRef(found.bytes)) kept.add(digest);
+    }
+    return kept;
   }
 
   async #read(save: string): Promise<SaveSession | undefined> {

@@ -9,7 +9,7 @@ import { useObject } from '#protocol/format/object-name.ts';
 import type { SegmentRow } from '../index/entry-index.ts';
 import { LIFETIMES } from './lifetimes.ts';
 import type { EntryParts } from './parts.ts';
-import { layoutOfEntry, type WholeEntry } from './whole-entry.ts';
+import { layoutOfEntry, signedOfEntry, type WholeEntry } from './whole-entry.ts';
 
 /** Entries whose use is remembered as noted. */
 const REMEMBERED = 100_000;
@@ -84,7 +84,7 @@ export class Uses {
 
 function useOfEntry(entry: WholeEntry): Use {
   const { segments } = layoutOfEntry(entry);
-  const { manifest } = JSON.parse(`{${entry.answer}}`) as SignedManifest;
+  const { manifest } = signedOfEntry(entry);
   const lengths = new Map(segments.map(({ identity, length }) => [identity, length]));
   let stored = 0;
   for (const length of lengths.values()) stored += length;

@@ -95,6 +95,17 @@ export function layoutOfEntry({ answer, layoutAt, versions }: WholeEntry): Layou
   return { segments: segments.map((segment, at) => (etags[at] ? { ...segment, etag: etags[at] } : segment)) };
 }
 
+/** Whether its archive has that segment. */
+export function holdsSegment({ answer, layoutAt }: WholeEntry, identity: Digest): boolean {
+  // In the layout alone: it is our own text, in which nobody can write what looks like an identity.
+  return answer.includes(`"identity":"${identity}"`, layoutAt);
+}
+
+/** Its manifest and signature. */
+export function signedOfEntry({ answer }: WholeEntry): SignedManifest {
+  return JSON.parse(`{${answer}}`) as SignedManifest;
+}
+
 /** The index row of an entry. */
 export function entryRow(
   found: { id: string; object: string; signed: SignedManifest },

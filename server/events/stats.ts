@@ -13,8 +13,8 @@ export interface StatsParts {
 }
 
 export interface StatsReader {
-  /** Throws what the log and `totals` throw. */
-  of(domain: string): Promise<Stats>;
+  /** Of one project; what is stored is its domain's. Throws what the log and `totals` throw. */
+  of(domain: string, project: string): Promise<Stats>;
 }
 
 export function createStats(parts: StatsParts): StatsReader {
@@ -23,7 +23,7 @@ export function createStats(parts: StatsParts): StatsReader {
 
 class DerivedStats implements StatsReader {
   readonly #parts: StatsParts;
-  /** By page, then by domain. */
+  /** By page, then by domain and project. */
   readonly #figures = new Map<string, Map<string, Figures>>();
   #cursor: Cursor | undefined;
   #reading: Promise<void> = Promise.resolve();
@@ -32,14 +32,14 @@ class DerivedStats implements StatsReader {
     this.#parts = parts;
   }
 
-  async of(domain: string): Promise<Stats> {
+  async of(domain: string, project: string): Promise<Stats> {
     // One after the other: what came before this call is then in its figures, once.
     const catchUp = () => this.#catchUp();
     this.#reading = this.#reading.then(catchUp, catchUp);
     await this.#reading;
     const whole = noFigures();
     for (const page of this.#figures.values()) {
-      const figures = page.get(domain);
+      const figures = page.get(ownerOf(domain, project));
       if (figures !== undefined) addFigures(whole, figures);
     }
     return statsOf(whole, await this.#parts.totals(domain));
@@ -47,11 +47,12 @@ class DerivedStats implements StatsReader {
 
   async #catchUp(): Promise<void> {
     for await (const { page, events, next } of this.#parts.log.read(this.#cursor)) {
-      const domains = this.#figures.get(page) ?? new Map<string, Figures>();
-      this.#figures.set(page, domains);
-      for (const { at, domain, event } of events) {
-        const figures = domains.get(domain) ?? noFigures();
-        domains.set(domain, figures);
+      const owners = this.#figures.get(page) ?? new Map<string, Figures>();
+      this.#figures.set(page, owners);
+      for (const { at, domain, project, event } of events) {
+        const owner = ownerOf(domain, project);
+        const figures = owners.get(owner) ?? noFigures();
+        owners.set(owner, figures);
         addEvent(figures, at, event);
       }
       this.#cursor = next;
@@ -59,4 +60,8 @@ class DerivedStats implements StatsReader {
     const kept = new Set(await this.#parts.log.pages());
     for (const page of this.#figures.keys()) if (!kept.has(page)) this.#figures.delete(page);
   }
+}
+
+function ownerOf(domain: string, project: string): string {
+  return JSON.stringify([domain, project]);
 }

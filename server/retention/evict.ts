@@ -1,7 +1,8 @@
 /**
  * The job `evict`: entries that nobody has asked for in a long time leave, and those of a scope or a domain that has more than its
  * quota. A quota is a scope's own; where a domain has too much, its largest scopes give way. So one scope's flood never evicts
- * another's.
+ * another's. Who is not trusted can make as many scopes as he likes: those of a project are one, and have of the domain's quota
+ * what trusted ones leave.
  *
  * What leaves is retired like every other entry: its key is free, and its segments are deleted by the sweep if nobody else needs
  * them.
@@ -73,7 +74,7 @@ async function evictOf(
       );
       continue;
     }
-    const scope = candidate.object.split('/', 3)[2] ?? '';
+    const scope = quotaScope(candidate.object.split('/', 3)[2] ?? '');
     const own = scopes.get(scope);
     if (own === undefined) scopes.set(scope, [candidate]);
     else own.push(candidate);
@@ -91,10 +92,26 @@ async function evictOf(
     scopes.set(scope, kept);
   }
   if (domainBytes === 0) return;
-  const share = fairShare([...scopes.values()].map(bytesOf), domainBytes);
-  for (const own of scopes.values()) {
-    await leaveAll(parts, own, { bytes: share, why: 'its domain has too much', now }, signal);
+  let left = domainBytes;
+  for (const isApart of [false, true]) {
+    const those = [...scopes].filter(([scope]) => scope.endsWith(APART) === isApart).map(([, own]) => own);
+    const share = fairShare(those.map(bytesOf), left);
+    for (const own of those) {
+      // 0 would be no bound.
+      const bytes = Math.max(share, 1);
+      left -= bytesOf(await leaveAll(parts, own, { bytes, why: 'its domain has too much', now }, signal));
+    }
+    left = Math.max(left, 0);
   }
+}
+
+/** As scopes stand in objects' names; neither a project nor an encoded ref holds it. */
+const APART = '%2Cuntrusted%2C';
+
+/** Whose quota a scope counts against. */
+function quotaScope(scope: string): string {
+  const at = scope.indexOf(APART);
+  return at === -1 ? scope : scope.slice(0, at + APART.length);
 }
 
 /** Those that stay. */

@@ -9,7 +9,7 @@ import {
   segmentObject,
 } from '#protocol/format/object-name.ts';
 import { isFault } from '#protocol/wire/errors.ts';
-import { encodeRefs, holdsVersion, REF_BYTES } from '../entries/refs.ts';
+import { eachRef, encodeRefs, holdsVersion, REF_BYTES } from '../entries/refs.ts';
 import type { ObjectHead } from '../store/object-store.ts';
 import type { Cycle } from './cycle.ts';
 import { Marks } from './marks.ts';
@@ -174,9 +174,7 @@ async function forget(index: RetentionParts['index'], domain: string, identity: 
 }
 
 async function* identitiesOf(refs: Buffer): AsyncGenerator<string> {
-  for (let at = 0; at + REF_BYTES <= refs.length; at += REF_BYTES) {
-    yield refs.toString('hex', at, at + REF_BYTES);
-  }
+  yield* eachRef(refs);
 }
 
 /** `domain` as it stands in names: no other encoding of it is needed, nor possible where it is shortened. */

@@ -1,4 +1,4 @@
-/** What is kept for a time only: lists of sessions, copies of retired manifests, damaged bytes, and what a crash left behind. */
+/** What is kept for a time only: lists of sessions and builds' credentials, copies of retired manifests, damaged bytes, and what a crash left behind. */
 import { refsObject } from '#protocol/format/object-name.ts';
 import type { RetentionParts } from './parts.ts';
 import { eachAtMost } from './width.ts';
@@ -13,6 +13,7 @@ export async function tidy(parts: RetentionParts, signal: AbortSignal): Promise<
   const ages: [prefix: string, ending: string, age: number][] = [
     ['uploads/', '.refs', lifetimes.grace],
     ['uploads/', '.json', 2 * lifetimes.grace],
+    ['auth/sessions/', '.json', lifetimes.grace],
     ['retired/', '', lifetimes.retired],
     ['quarantine/', '', lifetimes.quarantined],
   ];

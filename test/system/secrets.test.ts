@@ -29,7 +29,6 @@ const SECRETS = {
   'a property of the command': 'mvn-property-4f1d',
   'a property in MAVEN_ARGS': 'mvn-args-4f1d',
   "a proxy's address": 'proxy-user-4f1d:proxy-pass-4f1d',
-  'the token of the cache itself': 'cachalot-token-4f1d',
   'a variable that cachalot.json names': 'variable-4f1d',
 };
 
@@ -46,6 +45,20 @@ test('credentials of npm, Maven, proxies and the cache itself are found nowhere'
   if (!need(t, 'mvn', 'java')) return;
   const set = place(t);
   await set.serve();
+  const made = await set.cachalot(
+    [
+      'admin',
+      'token',
+      'create',
+      '--project',
+      'shop',
+      '--tier',
+      'trusted',
+      '--write-ref',
+      'refs/heads/main',
+    ].concat(['--token-file', join(set.folder, 'data/admin-token')]),
+  );
+  const token = made.stdout.trim();
   write(set, {
     'npm/package.json': '{ "name": "shop", "version": "1.0.0", "dependencies": { "dep": "file:dep" } }',
     'npm/dep/package.json': '{ "name": "dep", "version": "1.0.0" }',
@@ -88,7 +101,7 @@ test('credentials of npm, Maven, proxies and the cache itself are found nowhere'
     MAVEN_OPTS: `-Dmaven.repo.local=${join(set.folder, 'repository')}`,
     MAVEN_ARGS: `-Dsecret=${SECRETS['a property in MAVEN_ARGS']}`,
     HTTPS_PROXY: `http://${SECRETS["a proxy's address"]}@127.0.0.1:9/`,
-    CACHALOT_TOKEN: SECRETS['the token of the cache itself'],
+    CACHALOT_TOKEN: token,
     SIGNING_KEY: SECRETS['a variable that cachalot.json names'],
     CACHALOT_LOG: 'debug',
   };
@@ -134,7 +147,11 @@ test('credentials of npm, Maven, proxies and the cache itself are found nowhere'
     said.push(stdout, stderr);
   }
   const stored = [...contentsBelow(join(set.folder, 'data')), ...contentsBelow(join(set.folder, 'state'))];
-  for (const [what, secret] of Object.entries(SECRETS)) {
+  t.ok(token.length > 60);
+  for (const [what, secret] of [
+    ...Object.entries(SECRETS),
+    ['the token of the cache itself', token.slice(-43)] as const,
+  ]) {
     // Also one half of a user:password, and what is behind base64.
     const forms = [...secret.split(':'), Buffer.from(secret).toString('base64')];
     t.notOk(

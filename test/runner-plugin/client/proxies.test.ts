@@ -5,7 +5,7 @@ import http from 'node:http';
 import net from 'node:net';
 import { test } from 'tap';
 import { createClient } from '#runner-plugin/client/client.ts';
-import { isLoopback } from '#runner-plugin/client/dispatcher.ts';
+import { isLoopback } from '#runner-plugin/client/loopback.ts';
 import { need } from '../../needs.ts';
 import { authority, httpsServer } from './certificates.ts';
 import { httpServer, json, type Listening, type Teardown } from './servers.ts';

@@ -6,7 +6,7 @@ import { httpServer, type Teardown } from './servers.ts';
 import { settingsOf } from './settings-of.ts';
 
 const STORED = randomBytes(300_000);
-const SEGMENT = { identity: 'a'.repeat(64), length: STORED.length };
+const SEGMENT = { entry: 'e', identity: 'a'.repeat(64), length: STORED.length };
 const QUERY = '?X-Amz-Signature=secret';
 const TOKEN = 'our-credential';
 
@@ -34,7 +34,7 @@ async function redirecting(
 test('a segment is got from where the server sends us, in the version that it names', async (t) => {
   const { server, bucket, read } = await redirecting(t);
   t.ok((await read()).equals(STORED));
-  t.same(server.requests, [`GET /api/v1/segments/${SEGMENT.identity}`]);
+  t.same(server.requests, [`GET /api/v1/segments/${SEGMENT.identity}?entry=e`]);
   t.same(bucket.requests, [`GET /object${QUERY}`]);
   t.match(bucket.headers[0], { 'if-match': '"v1"' });
 });

@@ -130,10 +130,10 @@ test('over HTTP: a body has its length, is read whole, and is sent again where t
   });
   const client = createClient(settingsOf(t, server.url), { random: () => 0 });
   t.teardown(() => client.close());
-  const writer = client.segmentWriter();
+  const writer = client.segmentWriter('s');
   await Promise.all([writer.send(segment(1, 3_000_000)), writer.send(segment(2, 10))]);
   t.equal(bodies.length, 2);
   t.ok(bodies[0]?.equals(bodies[1] ?? Buffer.alloc(0)));
   t.equal(server.headers[1]?.['content-length'], String(3_000_000 + 10 + 8));
-  t.same(server.requests, Array(2).fill('POST /api/v1/segments/write'));
+  t.same(server.requests, Array(2).fill('POST /api/v1/segments/write?save=s'));
 });

@@ -6,18 +6,19 @@ test('GitHub: the branch that the event names as default', async (t) => {
   const folder = t.testdir({ 'event.json': JSON.stringify({ repository: { default_branch: 'trunk' } }) });
   const env = {
     GITHUB_ACTIONS: 'true',
-    GITHUB_REF_TYPE: 'branch',
+    GITHUB_EVENT_NAME: 'push',
     GITHUB_EVENT_PATH: join(folder, 'event.json'),
   };
-  t.equal(await isDefaultBranch({ ...env, GITHUB_REF_NAME: 'trunk' }), true);
-  t.equal(await isDefaultBranch({ ...env, GITHUB_REF_NAME: 'main' }), false);
-  t.equal(await isDefaultBranch({ ...env, GITHUB_REF_NAME: 'trunk', GITHUB_REF_TYPE: 'tag' }), false);
+  t.equal(await isDefaultBranch({ ...env, GITHUB_REF: 'refs/heads/trunk' }), true);
+  t.equal(await isDefaultBranch({ ...env, GITHUB_REF: 'refs/heads/main' }), false);
+  t.equal(await isDefaultBranch({ ...env, GITHUB_REF: 'refs/tags/trunk' }), false);
+  for (const event of ['pull_request', 'pull_request_target', 'workflow_run']) {
+    const run = { GITHUB_REF: 'refs/heads/trunk', GITHUB_EVENT_NAME: event, GITHUB_BASE_REF: 'trunk' };
+    const own = event === 'pull_request' ? { GITHUB_REF: 'refs/pull/7/merge' } : {};
+    t.equal(await isDefaultBranch({ ...env, ...run, ...own }), false, event);
+  }
   t.equal(
-    await isDefaultBranch({ ...env, GITHUB_REF_NAME: 'trunk', GITHUB_EVENT_NAME: 'pull_request_target' }),
-    false,
-  );
-  t.equal(
-    await isDefaultBranch({ ...env, GITHUB_REF_NAME: 'main', GITHUB_EVENT_PATH: '/none' }),
+    await isDefaultBranch({ ...env, GITHUB_REF: 'refs/heads/main', GITHUB_EVENT_PATH: '/none' }),
     true,
     'else the usual names',
   );
@@ -44,4 +45,5 @@ test('GitLab and Jenkins say it themselves', async (t) => {
 
 test('where nobody says anything it is not', async (t) => {
   t.equal(await isDefaultBranch({}), false);
+  t.equal(await isDefaultBranch({ CACHALOT_REF: 'no ref' }), false);
 });

@@ -150,4 +150,11 @@ test('without credentials it answers under loopback names only, and to no page o
     /^HTTP\/1\.1 200 /,
     'its own page',
   );
+  // A page can make up a credential, which then has to be one.
+  const made = ['authorization: Bearer made-up'];
+  t.match(await hostOf('rebound.example', made), /^HTTP\/1\.1 401 .*CREDENTIAL_REFUSED/s);
+  for (const path of ['/metrics', '/docs/json', '//api/v1/whoami', '/%61pi/v1/whoami']) {
+    const asked = [`GET ${path} HTTP/1.1`, 'host: rebound.example', 'connection: close', ...made, '', ''];
+    t.match(await say(url, asked.join('\r\n')), /^HTTP\/1\.1 403 .*REQUEST_HOST_REFUSED/s, path);
+  }
 });

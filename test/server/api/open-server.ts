@@ -14,7 +14,7 @@ export const ROOT = 'workspace:node_modules';
 /** `data` for a folder that is there already; it is then left as it is. */
 export async function openServer(
   t: Test,
-  { env = {}, data }: { env?: Record<string, string>; data?: string } = {},
+  { env = {}, data, config = {} }: { env?: Record<string, string>; data?: string; config?: object } = {},
 ): Promise<RunningServer & { data: string }> {
   const folder = data ?? mkdtempSync(join(tmpdir(), 'cachalot-server-'));
   const server = await serve({
@@ -22,7 +22,7 @@ export async function openServer(
     surroundings: {
       env: { CACHALOT_SERVER_LOG: 'silent', ...env },
       cwd: folder,
-      readFile: async () => '{}',
+      readFile: async () => JSON.stringify(config),
     },
   });
   t.teardown(async () => {
@@ -84,23 +84,30 @@ export function batchOf(objects: Buffer[]): Buffer {
 }
 
 /** A whole save over the wire; the answer of its commit. */
-export async function save(url: string, key: string, segments: MadeSegment[], root = ROOT): Promise<Answer> {
+export async function save(
+  url: string,
+  key: string,
+  segments: MadeSegment[],
+  { root = ROOT, headers = {} }: { root?: string; headers?: Record<string, string> } = {},
+): Promise<Answer> {
   const [kind, name = ''] = key.split('/');
   const opened = await ask(url, '/saves', {
     json: { kind, name: decodeURIComponent(name), key, roots: [root] },
+    headers,
   });
   const { save: id } = opened.json;
   const { json } = await ask(url, `/saves/${id}/lack`, {
     json: { identities: segments.map(({ identity }) => identity) },
+    headers,
   });
   const lacking = segments.filter(({ identity }) => json.lack.includes(identity));
   if (lacking.length > 0) {
-    await ask(url, '/segments/write', {
+    await ask(url, `/segments/write?save=${id}`, {
       bytes: batchOf(lacking.map(({ stored }) => stored)),
-      headers: { 'content-type': 'application/octet-stream' },
+      headers: { 'content-type': 'application/octet-stream', ...headers },
     });
   }
-  return await ask(url, `/saves/${id}/commit`, { json: commitRequest({ [root]: segments }) });
+  return await ask(url, `/saves/${id}/commit`, { json: commitRequest({ [root]: segments }), headers });
 }
 
 /**

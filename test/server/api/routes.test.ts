@@ -327,8 +327,10 @@ test('the OpenAPI document lists every route, each with what it is for', async (
       }),
   );
   t.same(listed.sort(), [
+    'delete /admin/tokens/{token}',
     'delete /entries/{entry}',
     'get /.well-known/cachalot-keys.json',
+    'get /admin/tokens',
     'get /details/{digest}',
     'get /entries',
     'get /entries/{entry}',
@@ -341,6 +343,7 @@ test('the OpenAPI document lists every route, each with what it is for', async (
     'get /whoami',
     'head /entries/{entry}/archive',
     'post /admin/jobs',
+    'post /admin/tokens',
     'post /events',
     'post /lookup',
     'post /saves',
@@ -349,6 +352,7 @@ test('the OpenAPI document lists every route, each with what it is for', async (
     'post /segments/read',
     'post /segments/write',
     'post /segments/{identity}/suspect',
+    'post /sessions',
     'put /details/{digest}',
     'put /segments/{identity}',
   ]);

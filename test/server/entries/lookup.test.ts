@@ -223,7 +223,7 @@ test('S8: retiring a copied manifest does not take the true entry with it', asyn
   if (row === undefined || found === undefined || found === 'changed') throw new Error('no manifest');
   const object = row.object.replace(/local\/[^/]+\//, 'local/refs%2Fheads%2Fmain/');
   await parts.store.put(object, found.bytes);
-  await parts.index.put({ ...row, id: 'f'.repeat(32), scope: main.scope, object });
+  await parts.index.put({ ...row, id: 'f'.repeat(32), scope: 'refs/heads/main', object });
   t.equal((await lookup(entries, ['npm/shop/a'], main)).hit, 'none');
   t.equal(await parts.store.head(object), undefined, 'the copy has gone');
   t.equal((await lookup(entries, ['npm/shop/a'], fork)).entry?.id, entry);

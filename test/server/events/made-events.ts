@@ -18,7 +18,8 @@ export function cacheEvent(given: Partial<CacheEvent> = {}): CacheEvent {
 export function logged({
   at = 0,
   domain = 'local',
+  project = 'local',
   ...event
-}: Partial<CacheEvent> & { at?: number; domain?: string }): LoggedEvent {
-  return { at, domain, project: 'local', event: cacheEvent(event) };
+}: Partial<CacheEvent> & { at?: number; domain?: string; project?: string }): LoggedEvent {
+  return { at, domain, project, event: cacheEvent(event) };
 }

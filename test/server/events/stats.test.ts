@@ -20,7 +20,7 @@ const seconds = (given: { command?: number; saved?: number }) => ({
 test('without events the figures are those of what is stored', async (t) => {
   const log = await openFileLog(t.testdir());
   t.teardown(() => log.close());
-  t.same(await createStats({ log, totals }).of('local'), {
+  t.same(await createStats({ log, totals }).of('local', 'local'), {
     runs: 0,
     hits: { exact: 0, near: 0, none: 0 },
     hitRate: 0,
@@ -67,7 +67,7 @@ test('hit rate, bytes moved and saved, seconds saved, and the costliest misses w
     logged({ at: 5000, command: 'save', kind: 'generic', hit: 'none', bytes: { down: 0, up: 7, reused: 3 } }),
     logged({ at: 500, domain: 'other', hit: 'exact', seconds: seconds({ saved: 1000 }) }),
   ]);
-  const stats = await createStats({ log, totals }).of('local');
+  const stats = await createStats({ log, totals }).of('local', 'local');
   t.same(stats, {
     since: '1970-01-01T00:00:01.000Z',
     runs: 4,
@@ -106,6 +106,20 @@ function counting(log: EventLog): { log: EventLog; read: () => number } {
   };
 }
 
+test('a project hears of its own, whatever else is in its domain', async (t) => {
+  const log = await openFileLog(t.testdir());
+  t.teardown(() => log.close());
+  await log.append([logged({}), logged({ project: 'shop' }), logged({ domain: 'other', project: 'shop' })]);
+  const stats = createStats({ log, totals });
+  for (const [domain, project, runs] of [
+    ['local', 'local', 1],
+    ['local', 'shop', 1],
+    ['other', 'shop', 1],
+    ['other', 'local', 0],
+  ] as const)
+    t.equal((await stats.of(domain, project)).runs, runs, `${domain} ${project}`);
+});
+
 test('each event is read once, however often and by how many at once figures are asked for', async (t) => {
   const file = await openFileLog(t.testdir());
   t.teardown(() => file.close());
@@ -113,7 +127,11 @@ test('each event is read once, however often and by how many at once figures are
   const stats = createStats({ log, totals });
   for (let n = 1; n <= 20; n += 1) {
     await log.append([logged({ at: n })]);
-    const answers = await Promise.all([stats.of('local'), stats.of('local'), stats.of('other')]);
+    const answers = await Promise.all([
+      stats.of('local', 'local'),
+      stats.of('local', 'local'),
+      stats.of('other', 'local'),
+    ]);
     t.same(
       answers.map(({ runs }) => runs),
       [n, n, 0],
@@ -136,13 +154,13 @@ test('figures are what the log holds: the same before and after a restart, also 
         seconds: seconds({ command: n, saved: 0.5 }),
       }),
     ]);
-    if (n % 10 === 0) before = await running.of('local');
+    if (n % 10 === 0) before = await running.of('local', 'local');
   }
-  before = await running.of('local');
+  before = await running.of('local', 'local');
   await log.close();
   const reopened = await openFileLog(folder);
   t.teardown(() => reopened.close());
-  t.same(await createStats({ log: reopened, totals }).of('local'), before);
+  t.same(await createStats({ log: reopened, totals }).of('local', 'local'), before);
   t.ok(before.runs > 10 && before.runs < 100, 'and old ones have gone');
 });
 
@@ -161,10 +179,10 @@ test('a log that fails once is read on where it was', async (t) => {
   };
   const stats = createStats({ log, totals });
   await log.append([logged({ at: 1 })]);
-  await stats.of('local');
+  await stats.of('local', 'local');
   await log.append([logged({ at: 2 })]);
   fails = true;
-  await t.rejects(stats.of('local'), { message: 'midway' });
+  await t.rejects(stats.of('local', 'local'), { message: 'midway' });
   fails = false;
-  t.equal((await stats.of('local')).runs, 2);
+  t.equal((await stats.of('local', 'local')).runs, 2);
 });

@@ -72,6 +72,34 @@ test('where a domain has too much, its largest scopes give way, and each its idl
   ]);
 });
 
+test('S9: who is not trusted makes many scopes, and drives out neither trusted entries nor another project', async (t) => {
+  const quotas = { ...QUOTAS, scopeBytes: 60 * KB, domainBytes: 130 * KB };
+  const open = await openRetention(t, { parts: { quotas } });
+  const [main, other] = ['shop,trusted,refs/heads/a%2Cuntrusted%2Cb', 'other,untrusted,refs/pull/1/merge'];
+  for (const key of ['npm/shop/a', 'npm/shop/b']) await saveBytes(open, key, 25 * KB, main);
+  await saveBytes(open, 'npm/shop/a', 25 * KB, other);
+  open.wait(DAY);
+  const pulls = Array.from({ length: 10 }, (_, at) => `shop,untrusted,refs/pull/${at}/merge`);
+  for (const scope of pulls) {
+    await saveBytes(open, 'npm/shop/a', 25 * KB, scope);
+    open.wait(HOUR);
+  }
+  const left = async () => {
+    const found: string[] = [];
+    for (const scope of pulls) if ((await there(open, ['npm/shop/a'], scope)).length > 0) found.push(scope);
+    return found;
+  };
+  await evict(open.retention, NEVER);
+  t.same(await there(open, ['npm/shop/a', 'npm/shop/b'], main), ['npm/shop/a', 'npm/shop/b']);
+  t.same(await there(open, ['npm/shop/a'], other), ['npm/shop/a']);
+  t.same(await left(), pulls.slice(-2), 'one quota for all of them');
+  // With less room the trusted ones are the last to go.
+  quotas.domainBytes = 60 * KB;
+  await evict(open.retention, NEVER);
+  t.same(await there(open, ['npm/shop/a', 'npm/shop/b'], main), ['npm/shop/a', 'npm/shop/b']);
+  t.same([...(await left()), ...(await there(open, ['npm/shop/a'], other))], []);
+});
+
 test('a look-up is a use: what is asked for stays, what nobody asks for goes with its age', async (t) => {
   const open = await openRetention(t);
   await saveBytes(open, 'npm/shop/asked', KB);

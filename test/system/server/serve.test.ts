@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { test } from 'tap';
 import { isFault } from '#protocol/wire/errors.ts';
 import { serve } from '#server/main.ts';
-import { ask, openServer, ROOT, save } from '../../server/api/open-server.ts';
+import { makeToken } from '../../server/api/holders.ts';
+import { ask, openServer, ROOT, save, say } from '../../server/api/open-server.ts';
 import { type MadeSegment, noise, segmentOf, someSegments } from '../../server/made-segments.ts';
 import { dataFolder, startServer } from './start-server.ts';
 
@@ -51,6 +52,28 @@ test('beyond the loopback it does not listen without credentials, and says what 
   for (const host of ['127.0.0.1', 'localhost']) {
     t.equal((await starting({ host, port: 0, data: dataFolder(t) })).code, 'no error', host);
   }
+});
+
+test('beyond the loopback it answers who shows a credential, under any name, and nobody else', async (t) => {
+  const data = dataFolder(t);
+  const surroundings = {
+    env: { CACHALOT_SERVER_LOG: 'silent', CACHALOT_SERVER_AUTH_REQUIRED: 'true' },
+    cwd: data,
+    readFile: async () => '{}',
+  };
+  const server = await serve({ flags: { host: '0.0.0.0', port: 0, data }, surroundings });
+  t.teardown(() => server.close());
+  const url = `http://127.0.0.1:${new URL(server.url).port}`;
+  const { token } = await makeToken({ url, data }, { project: 'shop', tier: 'read-only' });
+  const asked = (headers: string[]) =>
+    say(
+      url,
+      ['GET /api/v1/whoami HTTP/1.1', 'Host: cache.example', 'Connection: close', ...headers, '', ''].join(
+        '\r\n',
+      ),
+    );
+  t.match(await asked([]), /^HTTP\/1.1 401 .*CREDENTIAL_REQUIRED/s);
+  t.match(await asked([`Authorization: Bearer ${token}`]), /^HTTP\/1.1 200 .*"project":"shop"/s);
 });
 
 test('what a failed start has taken it gives back', async (t) => {

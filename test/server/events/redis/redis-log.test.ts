@@ -36,7 +36,10 @@ if (need(tap, 'redis-server')) {
     ];
     for (const log of replicas) await log.append([logged({ at: 1 }), logged({ at: 2, hit: 'none' })]);
     for (const log of replicas)
-      t.match(await createStats({ log, totals }).of('local'), { runs: 4, hits: { exact: 2, none: 2 } });
+      t.match(await createStats({ log, totals }).of('local', 'local'), {
+        runs: 4,
+        hits: { exact: 2, none: 2 },
+      });
   });
 
   tap.test('one that was flushed is another one: who had read the old one begins anew', async (t) => {
@@ -44,16 +47,16 @@ if (need(tap, 'redis-server')) {
     const log = await open(t, { url: redis.url });
     const stats = createStats({ log, totals });
     await log.append([1, 2, 3].map((at) => logged({ at })));
-    t.match(await stats.of('local'), { runs: 3 });
+    t.match(await stats.of('local', 'local'), { runs: 3 });
     const { next } = await readAll(log);
     await redis.command('FLUSHALL');
-    t.match(await stats.of('local'), { runs: 0 });
+    t.match(await stats.of('local', 'local'), { runs: 0 });
     await log.append([logged({ at: 4 })]);
     t.same(
       (await readAll(log, next)).events.map(({ at }) => at),
       [4],
     );
-    t.match(await stats.of('local'), { runs: 1 });
+    t.match(await stats.of('local', 'local'), { runs: 1 });
   });
 
   tap.test('fault "Redis down": an error that says so, and nobody waits long', async (t) => {
