@@ -25,6 +25,8 @@ export interface Outcome extends Report, Done {
 export interface InstallOptions {
   alone?: boolean;
   args?: string[];
+  /** In place of npm and its words. */
+  command?: string[];
   env?: object;
   flags?: string[];
   /** npm's cache stays as it is. */
@@ -104,7 +106,7 @@ export async function npmProject(
       if (options.kept !== true) rmSync(env.npm_config_cache, { recursive: true, force: true });
       rmSync(record, { force: true });
       registry.taken();
-      const command = ['npm', ...(options.args ?? ['ci', '--no-fund'])];
+      const command = options.command ?? ['npm', ...(options.args ?? ['ci', '--no-fund'])];
       const report = join(here.folder, 'report.json');
       const both = { ...env, ...options.env };
       const done = options.alone

@@ -1,6 +1,6 @@
 /** What a build output stands for: all that decides the downloads, every file, and what compilers are told by the machine. */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type Input, setInput, valueInput } from '../fingerprint.ts';
 import { splitWords } from '../maven/command.ts';
 import { mavenInputs } from '../maven/inputs.ts';
@@ -14,8 +14,7 @@ const LOCALE = ['LANG', 'LC_ALL', 'LC_CTYPE', 'TZ'];
 const JVM_OPTIONS = ['JAVA_TOOL_OPTIONS', 'JDK_JAVA_OPTIONS', 'MAVEN_OPTS'];
 
 export async function targetInputs(project: MavenProject, sources: Sources): Promise<Input[]> {
-  const { env, reactor, home } = project;
-  const toolchains = await readFile(join(home, '.m2', 'toolchains.xml'), 'utf8').catch(() => '');
+  const { env, reactor } = project;
   const options = JVM_OPTIONS.flatMap((name) => splitWords(env[name] ?? ''));
   return [
     ...(await mavenInputs(project)),
@@ -29,10 +28,38 @@ export async function targetInputs(project: MavenProject, sources: Sources): Pro
     valueInput('jvm options', options.filter((word) => !word.startsWith('-D')).join(' ')),
     valueInput('locale', LOCALE.map((name) => env[name] ?? '').join('\0')),
     valueInput('platform', `${process.platform} ${process.arch}`),
-    valueInput('toolchains', toolchains),
+    ...(await machineInputs(project)),
     // The compiler's own list of what it compiled has whole paths.
     valueInput('folder', reactor.folder),
   ];
+}
+
+/** Files outside the project that say which JDK compiles, and how Maven's own script starts. */
+async function machineInputs({ env, home, command, maven, startedIn }: MavenProject): Promise<Input[]> {
+  const { toolchains, globalToolchains } = command;
+  const places: [name: string, paths: string[]][] = [
+    [
+      'toolchains',
+      [
+        toolchains === undefined ? join(home, '.m2', 'toolchains.xml') : resolve(startedIn, toolchains),
+        ...(globalToolchains === undefined ? [] : [resolve(startedIn, globalToolchains)]),
+        ...(globalToolchains === undefined && maven?.home !== undefined
+          ? [join(maven.home, 'conf', 'toolchains.xml')]
+          : []),
+      ],
+    ],
+    // The script reads them before it looks at JAVA_HOME and MAVEN_OPTS; HOME is the shell's here, not Java's.
+    [
+      'mavenrc',
+      env.MAVEN_SKIP_RC ? [] : ['/usr/local/etc/mavenrc', '/etc/mavenrc', join(env.HOME ?? home, '.mavenrc')],
+    ],
+  ];
+  return Promise.all(
+    places.map(async ([name, paths]) => {
+      const texts = await Promise.all(paths.map((path) => readFile(path, 'utf8').catch(() => '')));
+      return valueInput(name, texts.join('\0'));
+    }),
+  );
 }
 
 /** Every one, whoever reads it. */

@@ -19,6 +19,9 @@ export interface MavenCommand {
   /** `-s` and `-gs`. */
   settings?: string;
   globalSettings?: string;
+  /** `-t` and `-gt`. */
+  toolchains?: string;
+  globalToolchains?: string;
   offline: boolean;
 }
 
@@ -41,10 +44,10 @@ const WITH_VALUE: Record<string, string> = {
   '--threads': '',
   '-l': '',
   '--log-file': '',
-  '-t': '',
-  '--toolchains': '',
-  '-gt': '',
-  '--global-toolchains': '',
+  '-t': 'toolchains',
+  '--toolchains': 'toolchains',
+  '-gt': 'global-toolchains',
+  '--global-toolchains': 'global-toolchains',
   '-b': '',
   '--builder': '',
   '--color': '',
@@ -102,6 +105,7 @@ export function readMavenCommand(words: readonly string[], wrapper: boolean): Ma
     else if (option === 'resume') selection.push(`-rf ${value}`);
     else if (option !== undefined && option !== '') single.set(option, value);
   }
+  const [toolchains, globalToolchains] = [single.get('toolchains'), single.get('global-toolchains')];
   const [file, settings, globalSettings] = [
     single.get('file'),
     single.get('settings'),
@@ -116,6 +120,8 @@ export function readMavenCommand(words: readonly string[], wrapper: boolean): Ma
     ...(file === undefined ? {} : { file }),
     ...(settings === undefined ? {} : { settings }),
     ...(globalSettings === undefined ? {} : { globalSettings }),
+    ...(toolchains === undefined ? {} : { toolchains }),
+    ...(globalToolchains === undefined ? {} : { globalToolchains }),
     offline,
   };
 }

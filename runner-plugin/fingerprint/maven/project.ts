@@ -18,6 +18,8 @@ import { findMaven, javaHome, type Maven } from './toolchain.ts';
 
 export interface MavenProject {
   env: Detection['env'];
+  /** Where Maven is started: its options' paths are relative to it. Absolute. */
+  startedIn: string;
   reactor: Reactor;
   /** The first POM's group and artifact, and where it lies in its repository. */
   name: string;
@@ -83,7 +85,7 @@ export async function readMavenProject(detection: Detection): Promise<MavenProje
         )
       : undefined;
   const repository = own?.place ?? named ?? defaultRepository(home);
-  const found = { env, reactor, name, maven, command, system, settings, home, repository };
+  const found = { env, startedIn: folder, reactor, name, maven, command, system, settings, home, repository };
   return own === undefined ? found : { ...found, own };
 }
 

@@ -33,7 +33,7 @@ export async function scriptedPackages(
     `${i}/node_modules/${name}`,
     { version, hasInstallScript: true },
   ]);
-  const lockfile = { path: '', packages: new Map(places), inputs: [] };
+  const lockfile = { path: '', packages: new Map(places), known: true, inputs: [] };
   const { rebuild, roots }: Packages = await packagesOf({ lockfile, folder, packageJson }, env, home);
   return { unknown: [...new Set(rebuild.map(nameAt))].sort(), roots };
 }

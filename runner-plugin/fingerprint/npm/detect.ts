@@ -6,17 +6,18 @@ import { hash } from 'node:crypto';
 import { dirname, join, posix, resolve } from 'node:path';
 import { CUTS } from '#protocol/format/limits.ts';
 import { stateFolder } from '../../client/state-folder.ts';
-import { fingerprintOf, type Input, type RootPlan, valueInput } from '../fingerprint.ts';
+import { fingerprintOf, type Input, type RootPlan, setInput, valueInput } from '../fingerprint.ts';
+import { nodeVersion } from '../node-project/manager-version.ts';
 import type { Detection, KindDetector, Plan } from '../plan.ts';
 import { onPath } from '../program.ts';
 import { withoutSecrets } from '../secret.ts';
-import { type NpmCommand, readNpmCommand } from './command.ts';
+import { installVerb, type NpmCommand, readNpmCommand } from './command.ts';
 import { contentsOf } from './contents.ts';
 import { type Install, installPlan, recordsScripts, refuseInstall } from './install.ts';
 import { type OwnScript, ownScripts, packagesOf } from './install-scripts.ts';
 import { localContent, scriptVariables } from './local-content.ts';
-import { bindsToPlatform, moduleFolders, nameAt } from './lockfile.ts';
-import { nodeFacts, npmFolder, npmVersion } from './manager.ts';
+import { bindsToPlatform, type Lockfile, moduleFolders, nameAt, unsuitedPackages } from './lockfile.ts';
+import { nodeFacts, nodeProgram, npmFolder, npmVersion } from './manager.ts';
 import { fieldsInput } from './package-json.ts';
 import { findProject, nameOf, type Project, usesNpm } from './project.ts';
 import { isOn, readSettings, type Settings, settingInputs, settingOf, settingsRefuse } from './settings.ts';
@@ -49,9 +50,8 @@ async function planOf(
     home: detection.home,
     env: detection.env,
     flags: command?.flags ?? [],
-    ...(npmHome === undefined
-      ? {}
-      : { globalConfig: join(dirname(dirname(dirname(npmHome))), 'etc', 'npmrc') }),
+    prefix: dirname(dirname(await nodeProgram(detection.env))),
+    ...(npmHome === undefined ? {} : { npmFolder: npmHome }),
   });
   const version = await versionOf(detection, command, project, program);
   const ignored = isOn(settings, 'ignore-scripts');
@@ -62,10 +62,9 @@ async function planOf(
   const trees = rootsOf(project);
   const record = scripts.length > 0 ? recordOf(detection, folder) : undefined;
   const name = await nameOf(project);
+  const unfit = settingsRefuse(settings, command?.install === true ? installVerb(command) : undefined);
   const standIn =
-    settingsRefuse(settings) === undefined
-      ? contentsOf({ name, lockfile, settings, command }, detection)
-      : undefined;
+    unfit === undefined ? contentsOf({ name, lockfile, settings, command }, detection) : undefined;
   const install: Install = {
     detection,
     command,
@@ -81,7 +80,8 @@ async function planOf(
   const inputs = await inputsOf(detection, project, settings, version);
   if (scripts.length > 0 && !recordsScripts(install)) inputs.push(valueInput('scripts', 'not recorded'));
   const refused =
-    settingsRefuse(settings) ??
+    unfit ??
+    (lockfile.known ? undefined : unknownLockfile(lockfile)) ??
     (version === undefined ? 'no npm is on PATH, and the command names none' : refuseInstall(install));
   return {
     fingerprint: fingerprintOf('npm', name, inputs, detection.salt),
@@ -97,6 +97,10 @@ async function planOf(
     ...(detection.command === undefined ? {} : { recorded: withoutSecrets(detection.command) }),
     notes: notesOf(scripts, rebuild),
   };
+}
+
+function unknownLockfile({ path }: Lockfile): string {
+  return `${path} has a lockfileVersion that does not say where packages lie or which run scripts; npm writes it anew with \`npm install --package-lock-only --lockfile-version=3\``;
 }
 
 async function versionOf(
@@ -140,8 +144,18 @@ async function inputsOf(
     const system = await systemFacts();
     inputs.push(valueInput('libc', system.libc ?? 'none'), valueInput('os', system.os));
   }
-  if (engineStrict)
-    inputs.push(valueInput('node version', settingOf(settings, 'node-version') ?? process.version));
+  const exact = settingOf(settings, 'node-version') ?? (await nodeVersion(detection.env, folder));
+  // npm looks at the whole version of Node where it is told to be strict, and where the project says what it is developed with.
+  if (engineStrict || packageJson.fields.devEngines !== undefined)
+    inputs.push(valueInput('node version', exact));
+  const unsuited = unsuitedPackages(lockfile, exact);
+  if (unsuited.length > 0)
+    inputs.push(
+      setInput(
+        'optional packages that do not suit Node',
+        unsuited.map((place) => [place, '']),
+      ),
+    );
   if (project.startedIn !== '') inputs.push(valueInput('workspace started in', project.startedIn));
   return inputs;
 }

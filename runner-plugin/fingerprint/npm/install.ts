@@ -5,18 +5,19 @@
 import { chmod, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { RootPlan } from '../fingerprint.ts';
+import { nodeVersion } from '../node-project/manager-version.ts';
 import type { Detection, FinishContext, Plan } from '../plan.ts';
 import { isThere } from '../project-place.ts';
 import { installVerb, type NpmCommand, sameNpm } from './command.ts';
 import type { OwnScript } from './install-scripts.ts';
-import { differsFromLockfile } from './installed.ts';
+import { differsFromLockfile, lacksOfLockfile } from './installed.ts';
 import { nameAt, readLockfile } from './lockfile.ts';
 import { binFiles, binNames } from './package-json.ts';
 import { findProject, type Project } from './project.ts';
 import { askNpm } from './scripts/environment.ts';
 import { type Replay, readyScripts, replay } from './scripts/replay.ts';
 import { ScriptWatch } from './scripts/watch.ts';
-import { isOn, type Settings, settingOf } from './settings.ts';
+import { isOn, omitted, type Settings, settingOf } from './settings.ts';
 
 export interface Install {
   detection: Detection;
@@ -163,7 +164,7 @@ async function prepareReplay(
 
 /** Why the tree cannot stand for the lockfile's. */
 async function refuseTree(
-  { command, project }: Install,
+  { command, detection, project, settings }: Install,
   wasThere: boolean,
   status: number | undefined,
 ): Promise<string | undefined> {
@@ -171,7 +172,11 @@ async function refuseTree(
   if (status !== undefined && command?.install !== true && wasThere)
     return 'the command is not an install, and node_modules was there before it';
   const again = await readLockfile(project.lockfile.path);
-  return differsFromLockfile(dirname(again.path), again);
+  if (command?.install === true) return differsFromLockfile(dirname(again.path), again);
+  return lacksOfLockfile(dirname(again.path), again, {
+    omit: omitted(settings, detection.env),
+    node: await nodeVersion(detection.env, project.folder),
+  });
 }
 
 /** Why what was seen of the scripts is not what every install would do. */

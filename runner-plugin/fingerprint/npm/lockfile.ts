@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { satisfies } from 'semver';
 import { canonicalBytes } from '#protocol/format/canonical-json.ts';
 import { fault } from '#protocol/wire/errors.ts';
 import { type Input, setInput, valueInput } from '../fingerprint.ts';
@@ -20,10 +21,20 @@ export interface LockedPackage {
   os?: string[];
   cpu?: string[];
   libc?: string[];
+  optional?: boolean;
+  dev?: boolean;
+  devOptional?: boolean;
+  peer?: boolean;
+  dependencies?: Record<string, string>;
+  devDependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
+  engines?: unknown;
 }
 
 export interface Lockfile {
   path: string;
+  /** Whether the format is one that says what lies where; without it there are only the bytes. */
+  known: boolean;
   /** By place: '' is the project, `packages/a` a workspace, `node_modules/x` a package. Empty where the format is unknown. */
   packages: ReadonlyMap<string, LockedPackage>;
   /** One set of `place -> version and digest`, or the bytes where the format is unknown. */
@@ -50,7 +61,7 @@ export function parseLockfile(path: string, text: string): Lockfile {
   if (!isRecord(value)) throw fault('LOCKFILE_UNREADABLE', { path, why: 'it is not a JSON object' });
   const { lockfileVersion, packages } = value;
   if ((lockfileVersion !== 2 && lockfileVersion !== 3) || !isRecord(packages)) {
-    return { path, packages: new Map(), inputs: [valueInput('lockfile bytes', text)] };
+    return { path, known: false, packages: new Map(), inputs: [valueInput('lockfile bytes', text)] };
   }
   const places = new Map<string, LockedPackage>();
   const lines: [string, string][] = [];
@@ -65,6 +76,7 @@ export function parseLockfile(path: string, text: string): Lockfile {
   }
   return {
     path,
+    known: true,
     packages: places,
     inputs: [valueInput('lockfile version', String(lockfileVersion)), setInput('lockfile', lines)],
   };
@@ -127,6 +139,16 @@ export function bindsToPlatform(lockfile: Lockfile): boolean {
       return true;
   }
   return false;
+}
+
+/** Places of optional packages that npm leaves out, whatever else it is told, because this version of Node does not suit them. */
+export function unsuitedPackages(lockfile: Lockfile, node: string): string[] {
+  return [...lockfile.packages].flatMap(([place, { optional, engines }]) => {
+    const range = isRecord(engines) ? engines.node : undefined;
+    const suits =
+      optional !== true || typeof range !== 'string' || satisfies(node, range, { includePrerelease: true });
+    return suits ? [] : [place];
+  });
 }
 
 /** The package's name at a place: what follows its last `node_modules/`. */

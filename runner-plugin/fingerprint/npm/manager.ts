@@ -36,6 +36,11 @@ export async function npmVersion(program: string, env: Env): Promise<string> {
   return (await ask(program, ['--version'], env)).trim();
 }
 
+/** The Node on PATH, else the one that runs this, where it really lies. */
+export async function nodeProgram(env: Env): Promise<string> {
+  return realpath((await onPath('node', env)) ?? process.execPath);
+}
+
 export interface NodeFacts {
   /** NODE_MODULE_VERSION: what compiled addons bind to. */
   abi: string;

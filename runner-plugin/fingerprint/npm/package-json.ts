@@ -65,6 +65,8 @@ const INSTALL_FIELDS = [
   'libc',
   'allowScripts',
 ];
+// npm refuses to install where these do not agree with it, with Node or with the machine.
+const PROJECT_FIELDS = [...INSTALL_FIELDS, 'devEngines'];
 
 export interface FieldOptions {
   /** The project's own package.json, as against a link's. */
@@ -77,8 +79,7 @@ export interface FieldOptions {
 export function fieldsInput(name: string, { fields }: PackageJson, options: FieldOptions): Input {
   const lines: [string, string][] = [];
   const counted = [
-    ...INSTALL_FIELDS,
-    ...(options.project ? [] : ['bin']),
+    ...(options.project ? PROJECT_FIELDS : [...INSTALL_FIELDS, 'bin']),
     ...(options.engineStrict ? ['engines'] : []),
   ];
   for (const field of counted) {

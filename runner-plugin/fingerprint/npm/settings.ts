@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Input, valueInput } from '../fingerprint.ts';
+import { type ReferenceForms, withVariables } from '../node-project/references.ts';
 
 /** Everything that was set, by name; later layers have replaced earlier ones. Lists keep every value. */
 export type Settings = ReadonlyMap<string, readonly string[]>;
@@ -16,7 +17,7 @@ const LISTS = new Set(['omit', 'include', 'workspace', 'allow-scripts']);
 const HARMLESS = new Set(
   `access all audit audit-level auth-type before-script browser ca cache cache-lock-retries cache-lock-stale cache-lock-wait
    cache-max cache-min cafile call cert cert-file color commit-hooks cidr depth description diff editor expect-result-count
-   expect-results fetch-retries fetch-retry-factor fetch-retry-maxtimeout fetch-retry-mintimeout fetch-timeout force
+   expect-results fetch-retries fetch-retry-factor fetch-retry-maxtimeout fetch-retry-mintimeout fetch-timeout
    foreground-scripts fund git git-tag-version globalconfig global-prefix heading https-proxy http-proxy if-present init-author-email
    init-author-name init-author-url init-license init-module init-private init-type init-version json key key-file
    lockfile-version local-address local-prefix location loglevel logs-dir logs-max long maxsockets message
@@ -24,7 +25,7 @@ const HARMLESS = new Set(
    parseable prefer-offline prefer-online prefix preid progress provenance proxy read-only rebuild-bundle registry
    replace-registry-host save save-bundle save-dev save-exact save-optional save-peer save-prefix save-prod script-shell
    searchexclude searchlimit searchopts searchstaleness send-metrics shell sign-git-commit sign-git-tag store-dir
-   strict-peer-deps strict-ssl tag tag-version-prefix timing tmp unicode update-notifier usage user-agent userconfig
+   strict-ssl tag tag-version-prefix timing tmp unicode update-notifier usage user-agent userconfig
    versions viewer which yes omit-lockfile-registry-resolved workspaces-update noproxy cli npm-cli init-module nodedir`.split(
     /\s+/,
   ),
@@ -48,6 +49,9 @@ const FOLDED = new Set([
 const DEFAULTS: Record<string, string> = {
   'ignore-scripts': 'false',
   'legacy-peer-deps': 'false',
+  // These two decide whether npm installs at all where peers do not agree.
+  force: 'false',
+  'strict-peer-deps': 'false',
   'install-links': 'false',
   'bin-links': 'true',
   'engine-strict': 'false',
@@ -61,25 +65,34 @@ const DEFAULTS: Record<string, string> = {
   umask: '0',
 };
 
-/** Reads an .npmrc: `name = value`, `name[] = value`, `;` and `#` comments, `${VARIABLE}`. What is no setting is left out. */
+/**
+ * Reads an .npmrc: `name = value`, `name[] = value`, `;` and `#` comments, also behind a value, references to variables. What is no
+ * setting is left out, and so is all that follows a `[section]`, which npm reads as settings of that section.
+ */
 export function parseNpmrc(
   text: string,
   env: Readonly<Record<string, string | undefined>>,
+  forms: ReferenceForms = 'optional',
 ): [string, string][] {
-  return text.split(/\r?\n/).flatMap((line): [string, string][] => {
+  const [settings = ''] = text.replace(/^\uFEFF/, '').split(/^\s*\[[^\]]*\]\s*$/m);
+  return settings.split(/\r?\n/).flatMap((line): [string, string][] => {
     const trimmed = line.trim();
     if (trimmed === '' || trimmed.startsWith(';') || trimmed.startsWith('#')) return [];
     const equals = trimmed.indexOf('=');
-    const name = (equals < 0 ? trimmed : trimmed.slice(0, equals)).trim();
-    const value =
-      equals < 0
-        ? 'true'
-        : trimmed
-            .slice(equals + 1)
-            .trim()
-            .replace(/^(["'])(.*)\1$/, '$2');
-    return [[name, value.replace(/\$\{([^}]+)\}/g, (whole, variable: string) => env[variable] ?? whole)]];
+    const name = withoutComment(equals < 0 ? trimmed : trimmed.slice(0, equals));
+    const value = equals < 0 ? 'true' : withoutComment(trimmed.slice(equals + 1));
+    return [[name, withVariables(value, env, forms)]];
   });
+}
+
+/** A value in quotes is all of it; of others a comment sign ends it that no backslash precedes. */
+function withoutComment(text: string): string {
+  const [, , quoted] = /^(["'])(.*)\1$/.exec(text.trim()) ?? [];
+  if (quoted !== undefined) return quoted;
+  return text
+    .replace(/(?<!\\)[;#].*$/, '')
+    .replace(/\\([;#\\])/g, '$1')
+    .trim();
 }
 
 export interface SettingSources {
@@ -90,11 +103,13 @@ export interface SettingSources {
   home: string;
   env: Readonly<Record<string, string | undefined>>;
   flags: readonly [string, string][];
-  /** npm's global .npmrc, where npm was found. */
-  globalConfig?: string;
+  /** npm's own folder, where npm was found: whoever packs npm may leave an npmrc there. */
+  npmFolder?: string;
+  /** What npm takes for its prefix where nothing else is said: the folder above Node's own `bin`. */
+  prefix: string;
 }
 
-/** All layers in npm's order: global, user, project, environment, command. */
+/** All layers in npm's order: built in, global, user, project, environment, command. */
 export async function readSettings(sources: SettingSources): Promise<Settings> {
   const { env, folder, home } = sources;
   const fromEnv = Object.entries(env).flatMap(([name, value]): [string, string][] => {
@@ -108,16 +123,18 @@ export async function readSettings(sources: SettingSources): Promise<Settings> {
     const [, file] = [...fromEnv, ...sources.flags].findLast(([key]) => key === name) ?? [];
     return file === undefined ? undefined : resolve(sources.started, file.replace(/^~(?=\/)/, home));
   };
-  const files = [
-    named('globalconfig') ?? sources.globalConfig,
-    named('userconfig') ?? join(home, '.npmrc'),
-    join(folder, '.npmrc'),
-  ];
-  const layers = await Promise.all(
-    files.map(async (file) => (file === undefined ? [] : parseNpmrc(await textOf(file), env))),
+  const read = async (file: string) => parseNpmrc(await textOf(file), env);
+  const builtIn = sources.npmFolder === undefined ? [] : await read(join(sources.npmFolder, 'npmrc'));
+  const user = await read(named('userconfig') ?? join(home, '.npmrc'));
+  const project = await read(join(folder, '.npmrc'));
+  // The global file lies below the prefix, which every other layer may set.
+  const [, prefix] = [...builtIn, ...user, ...project].findLast(([key]) => key === 'prefix') ?? [];
+  const place = named('prefix') ?? (prefix && resolve(folder, prefix.replace(/^~(?=\/)/, home)));
+  const global = await read(
+    named('globalconfig') ?? join(place ?? (env.PREFIX || sources.prefix), 'etc', 'npmrc'),
   );
   const settings = new Map<string, string[]>();
-  for (const layer of [...layers, fromEnv, sources.flags]) {
+  for (const layer of [builtIn, global, user, project, fromEnv, sources.flags]) {
     const fresh = new Set<string>();
     for (const [rawName, value] of layer) {
       const name = rawName.replace(/\[\]$/, '').replaceAll('_', '-').toLowerCase();
@@ -206,8 +223,15 @@ export function settingInputs(
   return inputs;
 }
 
-/** Why with these settings nothing is cached; undefined where it is. */
-export function settingsRefuse(settings: Settings): string | undefined {
+/** Why with these settings nothing is cached; undefined where it is. `verb`: npm's own name of the install, if it is one. */
+export function settingsRefuse(settings: Settings, verb: 'ci' | 'install' | undefined): string | undefined {
+  if (
+    verb === 'install' &&
+    ['package-lock', 'shrinkwrap'].some((name) => settingOf(settings, name) === 'false')
+  )
+    return 'npm is told package-lock=false, with which an install does not look at the lockfile';
+  if (settingOf(settings, 'location') === 'global')
+    return 'npm is told location=global, which does not fill node_modules';
   for (const name of ['global', 'dry-run', 'package-lock-only']) {
     if (isOn(settings, name)) return `npm is told ${name}, which does not fill node_modules`;
   }

@@ -15,12 +15,12 @@ import { withoutSecrets } from '../secret.ts';
 import { allowedToBuild } from './builds.ts';
 import { FLAGS, isInstall, PNPM } from './command.ts';
 import { inputsOf } from './inputs.ts';
-import { whyNotInstalled } from './installed.ts';
+import { whyIncomplete, whyNotInstalled } from './installed.ts';
 import { type PnpmLockfile, readPnpmLockfile } from './lockfile.ts';
 import { keepOrigin, ORIGIN_FILE, originOf, tellVerification } from './origin.ts';
 import { isMember, type Project, readProject } from './project.ts';
 import { MODULES_FILE, relocate, STATE_FILE } from './relocate.ts';
-import { mayBuild, settingsRefuse } from './settings.ts';
+import { mayBuild, omitted, settingsRefuse } from './settings.ts';
 import { standInOf } from './stand-in.ts';
 
 /** Major versions whose behaviour on a restored tree was tried (docs/package-managers.md). */
@@ -125,7 +125,12 @@ async function planOf(
       if (status !== undefined && status !== 0) return 'the command failed, and may have left half a tree';
       if (status !== undefined && !install && wasThere)
         return 'the command is not an install, and node_modules was there before it';
-      return early ? undefined : whyNotInstalled(folder, await readPnpmLockfile(lockfile.path));
+      if (early) return undefined;
+      const now = await readPnpmLockfile(lockfile.path);
+      return (
+        (await whyNotInstalled(folder, now)) ??
+        (install ? undefined : whyIncomplete(folder, now, omitted(settings)))
+      );
     },
     standIn: standInOf(project, name, detection),
     ...(detection.command === undefined ? {} : { recorded: withoutSecrets(detection.command) }),

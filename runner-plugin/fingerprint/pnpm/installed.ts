@@ -1,4 +1,5 @@
 /** Whether node_modules holds what pnpm-lock.yaml says, by pnpm's own records of it, and nothing that came after pnpm. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { changedAfter } from '../node-project/touched.ts';
@@ -32,6 +33,39 @@ export async function whyNotInstalled(
   });
   return changed === undefined ? undefined : `node_modules/${changed} was changed after pnpm had filled it`;
 }
+
+const FIELDS = { prod: 'dependencies', dev: 'devDependencies', optional: 'optionalDependencies' } as const;
+
+/**
+ * Why the tree is a part of what an install makes that leaves out `omit`; undefined where it is all of it. For commands of which nobody
+ * can tell how they called pnpm (`--prod`, `--filter`, `fetch`).
+ */
+export async function whyIncomplete(
+  folder: string,
+  { path }: PnpmLockfile,
+  omit: readonly string[],
+): Promise<string | undefined> {
+  const modules = join(folder, 'node_modules');
+  const record = await readYaml(join(modules, MODULES_FILE));
+  const wanted = mapAt((await readYaml(path)) ?? {}, 'importers');
+  for (const [type, field] of Object.entries(FIELDS)) {
+    if (omit.includes(type)) continue;
+    if (mapAt(record ?? {}, 'included')[field] !== 'true')
+      return `node_modules was filled without ${field}; ${RUN_INSTALL}`;
+    // Of optional ones those that do not suit the machine are missing. `fetch` leaves a record that names all, and links nothing.
+    for (const [place, importer] of type === 'optional' ? [] : Object.entries(wanted)) {
+      // Hoisted, a project's own dependencies lie at the root.
+      const lacking = Object.keys(mapAt(importer, field)).find(
+        (name) =>
+          ![join(folder, place, 'node_modules', name), join(modules, name)].some((one) => existsSync(one)),
+      );
+      if (lacking !== undefined) return `node_modules lacks ${lacking} of project ${place}; ${RUN_INSTALL}`;
+    }
+  }
+  return undefined;
+}
+
+const RUN_INSTALL = 'to have it saved, run the install itself (`pnpm install`)';
 
 /** A part of the lockfile is what a narrower install leaves (`--prod`); anything else is another tree. */
 function firstOther(installed: YamlMap, wanted: YamlMap): string | undefined {

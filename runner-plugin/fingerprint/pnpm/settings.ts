@@ -21,7 +21,8 @@ import { parseNpmrc } from '../npm/settings.ts';
 
 /** Settings that leave the tree as it is, whatever their value. */
 const HARMLESS = new Set([
-  ...NPMS_OWN,
+  // By `nodeVersion` pnpm decides which optional packages suit.
+  ...NPMS_OWN.filter((name) => name !== 'node-version'),
   ...`access aggregate-output audit audit-config audit-level bail ca cache cache-dir cafile call catalog
     catalogs cert child-concurrency ci color confirm-modules-purge depth diff dir disallow-workspace-cycles
     dlx-cache-max-age embed-readme fail-if-no-match fetch-min-speed-ki-bps fetch-retries fetch-retry-factor
@@ -86,7 +87,7 @@ export async function readPnpmSettings(sources: PnpmSettingSources): Promise<Man
   const config = join(env.XDG_CONFIG_HOME ?? join(home, '.config'), 'pnpm');
   const fromEnv = settingsOfEnv(env, /^p?npm_config_/i);
   const named = (name: string) => fromEnv.find(([key]) => key === name)?.[1];
-  const npmrc = async (path: string) => parseNpmrc(await textOf(path), env);
+  const npmrc = async (path: string) => parseNpmrc(await textOf(path), env, 'fallback');
   const layers: Iterable<[string, unknown]>[] = [
     sources.node === undefined ? [] : await npmrc(join(dirname(dirname(sources.node)), 'etc', 'npmrc')),
     await npmrc(join(config, 'rc')),

@@ -165,6 +165,7 @@ async function planOf(
         lockfile: await readYarnLockfile(lockfile.path),
         folders: trees.filter(({ root }) => !root.endsWith('js')).map((tree) => tree.place),
         pnp,
+        whole: !install,
         understood:
           detection.skipInstall === 'always' || isOn(settings, 'ignore-scripts')
             ? undefined
@@ -229,6 +230,8 @@ async function inputsOf({ env, skipInstall }: Detection, project: Project): Prom
   if (lockfile.form === 'classic') {
     // It leaves out optional packages that do not suit Node.
     inputs.push(valueInput('node version', await nodeVersion(env, folder)));
+    // What it deletes of each package once it has linked it.
+    inputs.push(...(await contentInputs('files to clean', folder, ['.yarnclean'])));
     // Such a tree is for those who trust every install script.
     if (skipInstall === 'always') inputs.push(valueInput('install scripts', 'trusted'));
   }

@@ -14,20 +14,27 @@ export interface InstalledByYarn {
   /** Absolute; node_modules folders, and yarn's unplugged packages. */
   folders: readonly string[];
   pnp: boolean;
+  /** Whether all that the lockfile names has to be there: nobody can tell how the command called yarn. */
+  whole: boolean;
   /** Packages whose install scripts are understood, where yarn 1 runs them; undefined where it need not be known. */
   understood: ReadonlySet<string> | undefined;
 }
+
+const RUN_INSTALL = 'to have it saved, run the install itself (`yarn install`)';
+
+/** What it was made of is in the lockfile too, and not in the tree. */
+const isPatched = ({ resolution }: { resolution: string }) => resolution.includes('@patch:');
 
 const UNRECORDED = 'yarn has left no record of an install that ended well';
 
 /** Why the tree is not to be saved (one sentence); undefined where it is. Throws INPUT_UNREADABLE. */
 export async function whyNotInstalled(options: InstalledByYarn): Promise<string | undefined> {
-  const { folder, lockfile, pnp } = options;
+  const { folder, lockfile, pnp, whole } = options;
   const modules = join(folder, 'node_modules');
   if (lockfile.form === 'classic') {
     const record = join(modules, '.yarn-integrity');
     return (
-      (await classicDiffers(record, lockfile)) ??
+      (await classicDiffers(record, lockfile, whole)) ??
       (options.understood === undefined ? undefined : await unknownScript(modules, options.understood)) ??
       (await changed(options, record))
     );
@@ -37,12 +44,21 @@ export async function whyNotInstalled(options: InstalledByYarn): Promise<string 
     return (await isThere(record)) ? changed(options, record) : UNRECORDED;
   }
   const record = join(modules, '.yarn-state.yml');
-  return (await berryDiffers(record, lockfile)) ?? (await changed(options, record));
+  return (await berryDiffers(record, lockfile, whole)) ?? (await changed(options, record));
 }
 
-async function classicDiffers(record: string, { patterns }: YarnLockfile): Promise<string | undefined> {
+async function classicDiffers(
+  record: string,
+  { patterns }: YarnLockfile,
+  whole: boolean,
+): Promise<string | undefined> {
   try {
-    const { lockfileEntries } = JSON.parse(await readFile(record, 'utf8')) as { lockfileEntries?: unknown };
+    const { lockfileEntries, flags } = JSON.parse(await readFile(record, 'utf8')) as {
+      lockfileEntries?: unknown;
+      flags?: unknown;
+    };
+    if (whole && Array.isArray(flags) && flags.length > 0)
+      return `node_modules was filled with ${flags.join(', ')}; ${RUN_INSTALL}`;
     const other = Object.keys(isMap(lockfileEntries) ? lockfileEntries : {}).find(
       (one) => !patterns.has(one),
     );
@@ -52,17 +68,30 @@ async function classicDiffers(record: string, { patterns }: YarnLockfile): Promi
   }
 }
 
-async function berryDiffers(record: string, { packages }: YarnLockfile): Promise<string | undefined> {
+async function berryDiffers(
+  record: string,
+  { packages }: YarnLockfile,
+  whole: boolean,
+): Promise<string | undefined> {
   const text = await readFile(record, 'utf8').catch(() => undefined);
   if (text === undefined) return UNRECORDED;
   const [state] = parseYaml(text);
   const known = new Set(packages.map(({ resolution }) => resolution));
-  const other = Object.keys(isMap(state) ? state : {}).find((locator) => {
-    // A package that is there once for each set of its peers.
-    const plain = locator.replace(/@virtual:[^#]*#/, '@');
-    return locator !== '__metadata' && !known.has(plain);
-  });
-  return other === undefined ? undefined : `node_modules holds ${other}, which the lockfile does not name`;
+  const held = new Set(
+    Object.keys(isMap(state) ? state : {})
+      .filter((locator) => locator !== '__metadata')
+      // A package that is there once for each set of its peers.
+      .map((locator) => locator.replace(/@virtual:[^#]*#/, '@')),
+  );
+  const other = [...held].find((locator) => !known.has(locator));
+  if (other !== undefined) return `node_modules holds ${other}, which the lockfile does not name`;
+  const patched = new Set(packages.filter(isPatched).map(({ name }) => name));
+  const lacking = packages.find(
+    (one) => !one.conditional && !held.has(one.resolution) && (isPatched(one) || !patched.has(one.name)),
+  );
+  return whole && lacking !== undefined
+    ? `node_modules lacks ${lacking.resolution}; ${RUN_INSTALL}`
+    : undefined;
 }
 
 async function changed(

@@ -17,6 +17,8 @@ export interface LockedByYarn {
   version: string;
   /** yarn 2 and later: of its archive, as yarn writes it (`10c0/5bde…`); yarn 1: sha1 of its tarball, where `resolved` has it. */
   checksum?: string;
+  /** Whether it is only there where it suits the machine; yarn 1 does not say. */
+  conditional?: true;
 }
 
 export interface YarnLockfile {
@@ -67,6 +69,7 @@ function readBerry(path: string, text: string): YarnLockfile {
       resolution: String(entry.resolution),
       version: String(entry.version),
       ...(typeof entry.checksum === 'string' ? { checksum: entry.checksum } : {}),
+      ...('conditions' in entry ? { conditional: true as const } : {}),
     };
     const patterns = key.split(', ').sort();
     for (const pattern of patterns) all.add(pattern);

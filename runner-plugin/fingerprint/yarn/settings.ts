@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fault } from '#protocol/wire/errors.ts';
 import { type Input, valueInput } from '../fingerprint.ts';
+import { withVariables } from '../node-project/references.ts';
 import {
   isOn,
   type ManagerSettings,
@@ -82,7 +83,8 @@ export async function readYarnSettings({
   const folders = [home, ...above(folder).reverse()];
   const layers: Iterable<[string, unknown]>[] = [];
   for (const one of folders) {
-    if (form === 'berry') layers.push(await yamlSettings(join(one, env.YARN_RC_FILENAME ?? '.yarnrc.yml')));
+    if (form === 'berry')
+      layers.push(await yamlSettings(join(one, env.YARN_RC_FILENAME ?? '.yarnrc.yml'), env));
     else
       layers.push(
         parseNpmrc(await textOf(join(one, '.npmrc')), env),
@@ -111,14 +113,25 @@ function parseYarnrc(text: string): [string, string][] {
   });
 }
 
-async function yamlSettings(path: string): Promise<[string, unknown][]> {
+async function yamlSettings(path: string, env: YarnSettingSources['env']): Promise<[string, unknown][]> {
   const text = await textOf(path);
   try {
-    return parseYaml(text, 100).flatMap((document) => (isMap(document) ? Object.entries(document) : []));
+    return parseYaml(text, 100)
+      .flatMap((document) => (isMap(document) ? Object.entries(document) : []))
+      .map(([name, value]): [string, unknown] => [name, referred(value, env)]);
   } catch (error) {
     const why = (error as Error).message.split('\n', 1)[0] ?? '';
     throw fault('INPUT_UNREADABLE', { path, why }, { cause: error });
   }
+}
+
+/** A value of any form with the variables that it refers to. */
+function referred(value: unknown, env: YarnSettingSources['env']): unknown {
+  if (typeof value === 'string') return withVariables(value, env, 'fallback');
+  if (Array.isArray(value)) return value.map((one) => referred(one, env));
+  return isMap(value)
+    ? Object.fromEntries(Object.entries(value).map(([name, one]) => [name, referred(one, env)]))
+    : value;
 }
 
 function textOf(path: string): Promise<string> {

@@ -60,6 +60,15 @@ const ROWS: [
     },
   ],
   ['toolchains', {}, { files: { '~/.m2/toolchains.xml': '<toolchains/>' } }],
+  [
+    'toolchains that the command names',
+    { command: ['mvn', '-t', '../toolchains.xml', 'verify'] },
+    {
+      command: ['mvn', '-t', '../toolchains.xml', 'verify'],
+      files: { '../toolchains.xml': '<toolchains/>' },
+    },
+  ],
+  ["what Maven's script reads first", {}, { files: { '~/.mavenrc': 'JAVA_HOME=/opt/jdk-21\n' } }],
 ];
 
 for (const [what, { files: before, ...one }, { files: after, gone, ...other }] of ROWS) {

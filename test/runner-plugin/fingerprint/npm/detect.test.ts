@@ -225,11 +225,26 @@ test("only the tree of an install that ended well, and is the lockfile's, is sav
 });
 
 test('a command that is not an install saves only a tree that it made', async (t) => {
-  const record = { packages: { 'node_modules/left': { version: '1.2.0', integrity: 'sha512-AAAA' } } };
-  const { plan, write } = project(t);
+  const left = { 'node_modules/left': { version: '1.2.0', integrity: 'sha512-AAAA' } };
+  const tool = { 'node_modules/tool': { version: '2.0.0', integrity: 'sha512-BBBB' } };
+  const elsewhere = { version: '1.0.0', optional: true, os: ['!linux', '!darwin', '!win32'] };
+  const { plan, write } = project(t, {
+    'package-lock.json': lockWith({
+      'node_modules/elsewhere': { ...elsewhere, dependencies: { deeper: '1.0.0' } },
+      'node_modules/deeper': { version: '1.0.0', optional: true },
+    }),
+  });
   const before = await plan({ command: ['make'] });
-  write({ 'node_modules/.package-lock.json': record });
-  t.equal(await before.refuseSave?.(0), undefined);
+  write({ 'node_modules/.package-lock.json': { packages: left } });
+  t.match(await before.refuseSave?.(0), /lacks node_modules\/tool.*run the install itself/);
+  const narrow = await plan({ command: ['npm', 'ci', '--omit=dev'] });
+  t.equal(await narrow.refuseSave?.(0), undefined, 'an install says itself what it leaves out');
+  write({ 'node_modules/.package-lock.json': { packages: { ...left, ...tool } } });
+  t.equal(
+    await before.refuseSave?.(0),
+    undefined,
+    'what does not suit the machine, and what only that needs, may be missing',
+  );
   t.match(await (await plan({ command: ['make'] })).refuseSave?.(0), /was there before/);
 });
 
@@ -237,4 +252,7 @@ test('a global or dry install is left alone', async (t) => {
   const { plan } = project(t);
   t.match((await plan({ command: ['npm', 'ci', '-g'] })).refused, /global/);
   t.match((await plan({ command: ['npm', 'install', '--dry-run'] })).refused, /dry-run/);
+  t.match((await plan({ command: ['npm', 'install', '--location=global'] })).refused, /location=global/);
+  t.match((await plan({ command: ['npm', 'install', '--no-package-lock'] })).refused, /look at the lockfile/);
+  t.equal((await plan({ command: ['npm', 'ci', '--no-package-lock'] })).refused, undefined, 'ci always does');
 });

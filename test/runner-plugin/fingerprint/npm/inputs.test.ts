@@ -17,6 +17,14 @@ async function keys(t: Test, before: Change, after: Change): Promise<[string, st
   return [first.fingerprint.key, second.fingerprint.key];
 }
 
+/** PATH with a Node that says so of itself, and an npm. */
+function nodeOf(t: Test, name: string, facts: string, version: string): string {
+  const node = `#!/bin/sh\n[ "$1" = --version ] && echo v${version} || echo ${facts}\n`;
+  const folder = join(t.testdir({ [name]: { node, npm: '#!/bin/sh\necho 11.0.0\n' } }), name);
+  for (const program of ['node', 'npm']) chmodSync(join(folder, program), 0o755);
+  return folder;
+}
+
 const SCRIPTED = {
   'node_modules/addon': { version: '1.0.0', integrity: 'sha512-CCCC', hasInstallScript: true },
 };
@@ -109,6 +117,24 @@ const CHANGES: [what: string, before: Change, after: Change][] = [
   ['--install-strategy=linked', {}, { command: ['npm', 'ci', '--install-strategy=linked'] }],
   ['--install-links', {}, { command: ['npm', 'ci', '--install-links'] }],
   ['--no-bin-links', {}, { command: ['npm', 'ci', '--no-bin-links'] }],
+  ['--force, with which npm installs what it would refuse', {}, { command: ['npm', 'ci', '--force'] }],
+  ['--strict-peer-deps, with which it refuses more', {}, { command: ['npm', 'ci', '--strict-peer-deps'] }],
+  ['a setting behind which a comment stands', {}, { files: { '.npmrc': 'omit=dev ; as in production\n' } }],
+  [
+    "the npmrc of npm's own folder",
+    {},
+    { files: { '../npm-11.0.0/lib/node_modules/npm/npmrc': 'omit=dev\n' } },
+  ],
+  [
+    'the global npmrc below the prefix that the user has set',
+    { files: { '../home/.npmrc': 'prefix=~/here\n' } },
+    { files: { '../home/here/etc/npmrc': 'omit=dev\n' } },
+  ],
+  [
+    'what the project is to be developed with',
+    {},
+    { files: { 'package.json': { ...PACKAGE, devEngines: { packageManager: { name: 'npm' } } } } },
+  ],
   ['--os of another system', {}, { command: ['npm', 'ci', '--os=darwin'] }],
   ['--cpu', {}, { command: ['npm', 'ci', '--cpu', 'arm64'] }],
   ['--libc', {}, { command: ['npm', 'ci', '--libc=musl'] }],
@@ -364,12 +390,26 @@ const NO_CHANGES: [what: string, before: Change, after: Change][] = [
     },
   ],
   [
-    '--maxsockets, --foreground-scripts, --strict-peer-deps',
+    '--maxsockets, --foreground-scripts',
     {},
-    { command: ['npm', 'ci', '--maxsockets', '3', '--foreground-scripts', '--strict-peer-deps'] },
+    { command: ['npm', 'ci', '--maxsockets', '3', '--foreground-scripts'] },
+  ],
+  [
+    'settings of a [section], which npm does not look at',
+    {},
+    { files: { '.npmrc': '[production]\nomit=dev\n' } },
+  ],
+  [
+    'a comment behind a setting',
+    { files: { '.npmrc': 'ignore-scripts=true\n' } },
+    { files: { '.npmrc': 'ignore-scripts=true # for now\n' } },
+  ],
+  [
+    'a variable that need not be set',
+    {},
+    { files: { '.npmrc': 'install-links=${NOBODY_SETS_IT?}\nomit=${NOBODY_SETS_IT?}\n' } },
   ],
   ['--install-strategy=shallow', {}, { command: ['npm', 'ci', '--install-strategy=shallow'] }],
-  ['--force', {}, { command: ['npm', 'ci', '--force'] }],
   ['a script shell', {}, { files: { '.npmrc': 'script-shell=/bin/bash\n' } }],
   ["npm's cache folder", {}, { env: { npm_config_cache: '/elsewhere' } }],
   [
@@ -421,6 +461,24 @@ test('a lockfile of an unknown version counts by its bytes', async (t) => {
   t.same((await plan()).fingerprint.inputs[0]?.name, 'lockfile bytes');
 });
 
+test('no tree is kept for a lockfile that does not say what lies where, and the reason says how to come by another', async (t) => {
+  const { plan } = project(t, { 'package-lock.json': { lockfileVersion: 1, dependencies: {} } });
+  t.match((await plan()).refused, /package-lock\.json .*--lockfile-version=3/);
+});
+
+test('an optional package that another patch of Node would leave out', async (t) => {
+  const { plan } = project(t, {
+    'package-lock.json': lockWith({
+      'node_modules/o': { version: '1.0.0', optional: true, engines: { node: '>=24.10' } },
+      'node_modules/p': { version: '1.0.0', engines: { node: '>=24.11' } },
+    }),
+  });
+  const keyOn = async (version: string) =>
+    (await plan({ env: { PATH: nodeOf(t, version, '137,linux,x64', version) } })).fingerprint.key;
+  t.not(await keyOn('24.9.0'), await keyOn('24.10.0'));
+  t.equal(await keyOn('24.10.0'), await keyOn('24.21.0'), 'where the same packages suit it is the same tree');
+});
+
 test('what is unreadable is named', async (t) => {
   const { plans, write } = project(t, { 'package-lock.json': '{"lockfileVersion": 3,' });
   await t.rejects(plans(), { code: 'LOCKFILE_UNREADABLE', message: /package-lock\.json/ });
@@ -452,11 +510,7 @@ test('another Node, platform or processor is another key', async (t) => {
     '127,darwin,x64',
     '127,linux,arm64',
   ].entries()) {
-    const folder = t.testdir({
-      [`node-${i}`]: { node: `#!/bin/sh\necho ${facts}\n`, npm: '#!/bin/sh\necho 11.0.0\n' },
-    });
-    for (const name of ['node', 'npm']) chmodSync(join(folder, `node-${i}`, name), 0o755);
-    found.add((await plan({ env: { PATH: join(folder, `node-${i}`) } })).fingerprint.key);
+    found.add((await plan({ env: { PATH: nodeOf(t, `node-${i}`, facts, '24.0.0') } })).fingerprint.key);
   }
   t.equal(found.size, 4);
 });

@@ -57,6 +57,7 @@ const ONE_CHANGES: Row[] = [
   ['where a package came from, which yarn 1 compares', {}, classic('registry.invalid', 'mirror.invalid')],
   ['another yarn', {}, { version: '1.22.19' }],
   ['--production', {}, command('--production')],
+  ['what yarn deletes of each package', {}, file('.yarnclean', '*.md\n')],
   ['--ignore-scripts', {}, command('--ignore-scripts')],
   ['--ignore-optional', {}, command('--ignore-optional')],
   ['--ignore-platform', {}, command('--ignore-platform')],
