@@ -12,6 +12,7 @@ import {
 } from '#protocol/wire/routes.ts';
 import type { Grant } from '../auth/grant.ts';
 import type { Room } from '../entries/upload-memory.ts';
+import { type Chunk, ownChunk } from '../store/chunk.ts';
 import type { App, RouteParts } from './app-type.ts';
 import { batchObjects } from './batch-body.ts';
 import { readBody } from './body.ts';
@@ -146,13 +147,14 @@ export function segmentRoutes(
     }
   }
 
-  async function* batch(grant: Grant, identities: string[]): AsyncGenerator<Buffer> {
+  async function* batch(grant: Grant, identities: string[]): AsyncGenerator<Chunk, undefined, undefined> {
     for (const identity of identities) {
       const found = await entries.segment(grant, identity);
       const length = Buffer.allocUnsafe(4);
       length.writeUInt32LE(found?.length ?? 0);
-      yield length;
+      yield ownChunk(length);
       if (found !== undefined) yield* found.chunks;
     }
+    return undefined;
   }
 }

@@ -7,7 +7,7 @@ import { parseKey } from '#protocol/format/key.ts';
 import type { Digest } from '#protocol/format/manifest.ts';
 import { entryObject, rootsDigest } from '#protocol/format/object-name.ts';
 import { type Anchor, formatRoot, parseRoot, refuseNestedRoots } from '#protocol/format/root.ts';
-import { fault } from '#protocol/wire/errors.ts';
+import { fault, isFault } from '#protocol/wire/errors.ts';
 import type {
   CommitRequest,
   EntrySummary,
@@ -17,6 +17,7 @@ import type {
 } from '#protocol/wire/routes.ts';
 import { type Grant, requireWriter } from '../auth/grant.ts';
 import { tolerant } from '../index/tolerant.ts';
+import type { Chunk, Chunks } from '../store/chunk.ts';
 import { NameLocks } from '../store/name-locks.ts';
 import { Admission, type Admitted } from './admit.ts';
 import { type Archive, archiveOf, readArchive } from './archive.ts';
@@ -167,10 +168,7 @@ export class Entries {
    * Stored bytes of a segment of the grant's domain; undefined where it has none. The chunks end in an error rather than
    * too early.
    */
-  async segment(
-    grant: Grant,
-    identity: Digest,
-  ): Promise<{ length: number; chunks: AsyncGenerator<Buffer> } | undefined> {
+  async segment(grant: Grant, identity: Digest): Promise<{ length: number; chunks: Chunks } | undefined> {
     const { domain } = grant;
     const located = (await this.#rows.locate(domain, [identity])).get(identity);
     if (located === undefined) return undefined;
@@ -241,9 +239,9 @@ export class Entries {
    * Bytes `start` to `end` (exclusive) of an archive. Throws, midway too, `LAYOUT_STALE` where it is stored otherwise now and
    * `ENTRY_MISSING` where it is not whole: the entry has then been retired.
    */
-  async *send(archive: Archive, start: number, end: number): AsyncGenerator<Buffer> {
+  async *send(archive: Archive, start: number, end: number): AsyncGenerator<Chunk, undefined, undefined> {
     try {
-      yield* readArchive(this.#reads, archive, start, end);
+      return yield* readArchive(this.#reads, archive, start, end);
     } catch (error) {
       throw error instanceof SegmentHoleError ? await this.#metHole(archive.entry, error) : error;
     }
@@ -257,9 +255,19 @@ export class Entries {
       end += length;
     }
     if (end === 0) return undefined;
-    const chunks: Buffer[] = [];
-    for await (const chunk of this.send(archiveOf(entry), 0, end)) chunks.push(chunk);
-    return Buffer.concat(chunks, end);
+    const whole = Buffer.allocUnsafeSlow(end);
+    let at = 0;
+    try {
+      for await (const { bytes, release } of this.send(archiveOf(entry), 0, end)) {
+        at += bytes.copy(whole, at);
+        release();
+      }
+    } catch (error) {
+      // It was found while it was received. Who reads the archive tells, and it is looked into.
+      if (isFault(error, 'SEGMENT_DAMAGED')) return undefined;
+      throw error;
+    }
+    return whole;
   }
 
   /** The packed times of an entry that has some, if they are no longer than `max`. */
