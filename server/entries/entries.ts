@@ -170,10 +170,11 @@ export class Entries {
    */
   async segment(grant: Grant, identity: Digest): Promise<{ length: number; chunks: Chunks } | undefined> {
     const { domain } = grant;
-    const located = (await this.#rows.locate(domain, [identity])).get(identity);
+    const located = await this.#rows.toRead(domain, identity);
     if (located === undefined) return undefined;
     let row = located;
     let stream = await this.#reads.read(domain, row, 0, row.length);
+    if (stream === 'gone' || stream === 'moved') this.#rows.forget(domain, identity);
     if (stream === 'moved') {
       const fresh = (await this.#rows.present(domain, [identity])).get(identity);
       if (fresh === undefined) return undefined;
