@@ -11,8 +11,8 @@ import {
   WriteAnswerSchema,
 } from '#protocol/wire/routes.ts';
 import type { Grant } from '../auth/grant.ts';
+import { type Chunk, ownChunk } from '../entries/chunk.ts';
 import type { Room } from '../entries/upload-memory.ts';
-import { type Chunk, ownChunk } from '../store/chunk.ts';
 import type { App, RouteParts } from './app-type.ts';
 import { batchObjects } from './batch-body.ts';
 import { readBody } from './body.ts';

@@ -6,7 +6,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyReply } from 'fastify';
-import type { Chunk, Chunks } from '../store/chunk.ts';
+import type { Chunk, Chunks } from '../entries/chunk.ts';
 import type { Traffic } from './app-type.ts';
 
 export interface LongAnswer {

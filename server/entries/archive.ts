@@ -8,7 +8,7 @@ import type { LayoutSegment } from '#protocol/format/layout.ts';
 import type { Anchor } from '#protocol/format/root.ts';
 import { archiveTag } from '#protocol/wire/archive-tag.ts';
 import { fault } from '#protocol/wire/errors.ts';
-import { type Chunk, ownChunk } from '../store/chunk.ts';
+import { type Chunk, ownChunk } from './chunk.ts';
 import { exactly, SegmentHoleError, type SegmentReads } from './segment-read.ts';
 import { layoutOfEntry, type WholeEntry } from './whole-entry.ts';
 

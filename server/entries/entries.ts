@@ -17,10 +17,10 @@ import type {
 } from '#protocol/wire/routes.ts';
 import { type Grant, requireWriter } from '../auth/grant.ts';
 import { tolerant } from '../index/tolerant.ts';
-import type { Chunk, Chunks } from '../store/chunk.ts';
 import { NameLocks } from '../store/name-locks.ts';
 import { Admission, type Admitted } from './admit.ts';
 import { type Archive, archiveOf, readArchive } from './archive.ts';
+import type { Chunk, Chunks } from './chunk.ts';
 import { Commit, type Committed } from './commit.ts';
 import { Condemned } from './condemned.ts';
 import { Details } from './details.ts';

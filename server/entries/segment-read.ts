@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import type { LayoutSegment } from '#protocol/format/layout.ts';
 import type { Digest } from '#protocol/format/manifest.ts';
 import { segmentObject } from '#protocol/format/object-name.ts';
-import { type Chunk, type Chunks, isLending, ownChunk } from '../store/chunk.ts';
+import { type Chunk, type Chunks, isLending, ownChunk } from './chunk.ts';
 import type { EntryParts } from './parts.ts';
 import type { SegmentCheck } from './segment-check.ts';
 

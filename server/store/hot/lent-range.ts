@@ -1,6 +1,6 @@
 /** A run of bytes in memory, lent where they lie, or as a stream of copies. Given back when its last chunk is, or when its reader leaves. */
 import { Readable } from 'node:stream';
-import type { Chunk, Chunks, Lending } from '../chunk.ts';
+import type { Chunk, Chunks, Lending } from '../../entries/chunk.ts';
 import type { Arrival } from './arrival.ts';
 import type { Lent } from './memory-tier.ts';
 

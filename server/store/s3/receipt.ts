@@ -22,9 +22,11 @@ export class Receipt {
     return this.#count === 0 ? undefined : { start: this.#count, end: this.bytes.length };
   }
 
-  add(piece: Uint8Array): void {
-    this.bytes.set(piece, this.#count);
-    this.#count += piece.length;
+  add(piece: Buffer): void {
+    const count = this.#count + piece.length;
+    if (count > this.bytes.length) throw new RangeError('there is more of an object than there was to be');
+    piece.copy(this.bytes, this.#count);
+    this.#count = count;
     this.#into.grown?.(this.#count);
   }
 }

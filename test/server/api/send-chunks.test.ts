@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import fastify from 'fastify';
 import { type Test, test } from 'tap';
 import { sendChunks } from '#server/api/send-chunks.ts';
-import type { Chunk } from '#server/store/chunk.ts';
+import type { Chunk } from '#server/entries/chunk.ts';
 
 /** Of a chunk: more than the system takes for a reader who does not read. */
 const SIZE = 24 * 1024 * 1024;

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { type Test, test } from 'tap';
 import { isFault } from '#protocol/wire/errors.ts';
-import { type Chunk, type Chunks, isLending } from '#server/store/chunk.ts';
+import { type Chunk, type Chunks, isLending } from '#server/entries/chunk.ts';
 import { HELD_BACK_BYTES } from '#server/store/hot/arrival.ts';
 import { MoveMemory } from '#server/store/hot/move-memory.ts';
 import type { Into } from '#server/store/object-store.ts';

@@ -3,7 +3,7 @@
  * and that is used again, so whoever takes a chunk says when he needs it no more: when its bytes have left, and not before.
  */
 import type { Readable } from 'node:stream';
-import { letGo } from '../entries/let-go.ts';
+import { letGo } from './let-go.ts';
 
 export interface Chunk {
   bytes: Buffer;
