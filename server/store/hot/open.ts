@@ -6,6 +6,9 @@ import { MemoryTier, PASSING_SHARE } from './memory-tier.ts';
 import { MoveMemory } from './move-memory.ts';
 import type { HotObserver } from './observer.ts';
 
+/** Of what is lent while it arrives, what has its place in the block; beyond that it is in fresh memory. */
+const MOST_LENT_BYTES = 128 * 1024 * 1024;
+
 export interface HotSettings {
   /** Absolute path. */
   folder: string;
@@ -48,7 +51,7 @@ export async function openHotStore(
     bucket,
     disk,
     memory: new MemoryTier(memory),
-    moves: new MoveMemory(moves, Math.floor(memory * PASSING_SHARE)),
+    moves: new MoveMemory(moves, Math.min(Math.floor(memory * PASSING_SHARE), MOST_LENT_BYTES)),
     observer,
     clock,
   });
