@@ -166,8 +166,9 @@ function observe(request: FastifyRequest, reply: FastifyReply, { drain, metrics,
     const route = request.routeOptions.url ?? 'unknown';
     const { method } = request;
     const status = reply.raw.writableFinished ? String(reply.statusCode) : 'aborted';
-    metrics.requests.observe({ method, route, status }, milliseconds / 1000);
+    metrics.answered(method, route, status, milliseconds / 1000);
     const level = reply.statusCode >= 500 ? 'warn' : 'debug';
+    if (!log.isLevelEnabled(level)) return;
     log[level](
       { request: request.id, method, url: loggedUrl(request.url), status, milliseconds },
       'answered',

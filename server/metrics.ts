@@ -77,15 +77,26 @@ export function createMetrics(gauged: Gauged) {
       this.set({ state: 'failed' }, failed);
     },
   });
+  const requests = new Histogram({
+    name: 'cachalot_request_seconds',
+    help: 'Requests by route and status, from their headers to the last byte of the answer',
+    labelNames: ['method', 'route', 'status'] as const,
+    buckets: SECONDS,
+    registers,
+  });
+  /** As many as there are routes; finding the figure anew takes longer than to count. */
+  const answers = new Map<string, ReturnType<typeof requests.labels>>();
   return {
     registry,
-    requests: new Histogram({
-      name: 'cachalot_request_seconds',
-      help: 'Requests by route and status, from their headers to the last byte of the answer',
-      labelNames: ['method', 'route', 'status'] as const,
-      buckets: SECONDS,
-      registers,
-    }),
+    answered(method: string, route: string, status: string, seconds: number): void {
+      const key = `${method} ${route} ${status}`;
+      let figure = answers.get(key);
+      if (figure === undefined) {
+        figure = requests.labels(method, route, status);
+        answers.set(key, figure);
+      }
+      figure.observe(seconds);
+    },
     store: new Histogram({
       name: 'cachalot_store_seconds',
       help: 'Calls of the object store by operation and outcome (done, missing, failed); of a read, to its first byte',

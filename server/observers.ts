@@ -57,10 +57,16 @@ export function retentionObserver(metrics: Metrics, log: Logger): RetentionObser
 }
 
 export function hotObserver(metrics: Metrics, log: Logger): HotObserver {
+  const reads = (from: 'memory' | 'disk' | 'bucket') => {
+    const [count, size] = [metrics.hotReads.labels(from), metrics.hotReadBytes.labels(from)];
+    return { count, size };
+  };
+  const served = { memory: reads('memory'), disk: reads('disk'), bucket: reads('bucket') };
   return {
     served(from, bytes) {
-      metrics.hotReads.inc({ from });
-      metrics.hotReadBytes.inc({ from }, bytes);
+      const { count, size } = served[from];
+      count.inc();
+      size.inc(bytes);
     },
     moved: (bytes) => metrics.hotMovedBytes.inc(bytes),
     refused(why) {

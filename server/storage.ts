@@ -56,7 +56,7 @@ export async function openStorage(opening: Opening): Promise<Storage> {
       ? await openFileSystemStore(folder.objects)
       : await openBucket(config.s3, opening);
   const store = await openHotStore(timedStore(kept, opening.onStore), config.hot, {
-    moves: new ByteBudget(MOVES_BYTES),
+    moves: MOVES_BYTES,
     observer: opening.hot,
   });
   ending.push(() => store.close());

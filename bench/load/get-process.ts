@@ -1,6 +1,7 @@
 /**
- * A program that GETs, started with IPC: for each order that it is sent it answers a report. Sockets of its own rather than a client, and
- * bodies are counted and not looked at, because it shares the cores with the server that it measures.
+ * A program that GETs, started with IPC: for each order that it is sent it answers a report. Sockets of its own rather than a client,
+ * one memory that all of them are read into, and bodies are counted and not looked at: it shares the cores with the server that it
+ * measures, and both sides are asked by it.
  */
 import { createConnection, type Socket } from 'node:net';
 
@@ -20,7 +21,11 @@ export interface GetReport {
   seconds: number;
 }
 
+/** Of an answer, at most. */
+const HEAD_BYTES = 16 * 1024;
 const HEAD_END = '\r\n\r\n';
+/** What one read takes at most. */
+const RECEIVED = Buffer.allocUnsafeSlow(512 * 1024);
 
 /** One connection with one request under way. */
 class Connection {
@@ -39,13 +44,21 @@ class Connection {
   }
 
   #connect(): Socket {
-    const socket = createConnection({ host: '127.0.0.1', port: this.#port, noDelay: true });
-    socket.on('data', (chunk) => {
-      try {
-        this.#take(chunk);
-      } catch (error) {
-        this.#fail(error as Error);
-      }
+    const socket = createConnection({
+      host: '127.0.0.1',
+      port: this.#port,
+      noDelay: true,
+      onread: {
+        buffer: RECEIVED,
+        callback: (bytes) => {
+          try {
+            this.#take(bytes);
+          } catch (error) {
+            this.#fail(error as Error);
+          }
+          return true;
+        },
+      },
     });
     socket.on('error', this.#fail);
     socket.on('close', () => {
@@ -70,11 +83,12 @@ class Connection {
     this.#socket.destroy();
   }
 
-  #take(chunk: Buffer): void {
-    let body = chunk.length;
+  /** So many bytes are in the memory. */
+  #take(bytes: number): void {
+    let body = bytes;
     if (this.#left === 0) {
       const before = this.#head.length;
-      this.#head += chunk.toString('latin1', 0, 16_384);
+      this.#head += RECEIVED.toString('latin1', 0, Math.min(bytes, HEAD_BYTES));
       const end = this.#head.indexOf(HEAD_END);
       if (end === -1) return;
       const length = /\r\ncontent-length: (\d+)/i.exec(this.#head.slice(0, end + 2))?.[1];
@@ -82,7 +96,7 @@ class Connection {
         throw new Error(`a GET was answered with ${this.#head.slice(0, 500)}`);
       this.#length = Number(length);
       this.#left = this.#length;
-      body = chunk.length - (end + HEAD_END.length - before);
+      body = bytes - (end + HEAD_END.length - before);
     }
     this.#left -= body;
     if (this.#left < 0) throw new Error('the server sent more than it had announced');

@@ -22,7 +22,7 @@ export async function startBucket(stage: Stage): Promise<Bucket> {
     throw new Error(why);
   };
   const program = needVersitygw({ plan: (_, why) => lacking(why), fail: lacking }) ?? lacking();
-  const { port, endpoint, close } = await startVersitygw(program);
+  const { port, endpoint, close } = await startVersitygw(program, undefined, { keepAlive: true });
   stage.defer(close);
   const client = new S3Client({
     endpoint,

@@ -13,9 +13,12 @@ export class SegmentMemory {
   /** What is given out, by where it begins. */
   readonly #pieces: Piece[] = [];
 
-  /** Shared memory, so that pieces can be shown to another thread where they are. */
-  constructor(capacity: number) {
-    this.#block = Buffer.from(new SharedArrayBuffer(capacity));
+  /**
+   * `shared` memory can be shown to another thread where it is. What is copied into it is copied a word at a time, as JavaScript
+   * promises of such memory, which takes five times as long.
+   */
+  constructor(capacity: number, { shared = true } = {}) {
+    this.#block = shared ? Buffer.from(new SharedArrayBuffer(capacity)) : Buffer.allocUnsafeSlow(capacity);
   }
 
   /** `length` bytes with whatever was in them, from the lowest gap that has room (its pages are the warmest); or none. */

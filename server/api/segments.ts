@@ -14,6 +14,7 @@ import {
   WriteAnswerSchema,
 } from '#protocol/wire/routes.ts';
 import { type Grant, requireWriter } from '../auth/grant.ts';
+import { type Chunk, ownChunk } from '../entries/chunk.ts';
 import type { Room } from '../entries/upload-memory.ts';
 import { accelFrom, sendPast } from './accel.ts';
 import type { App, RouteParts } from './app-type.ts';
@@ -164,13 +165,17 @@ export function segmentRoutes(
     }
   }
 
-  async function* batch(grant: Grant, { identities, entry }: ReadRequest): AsyncGenerator<Buffer> {
+  async function* batch(
+    grant: Grant,
+    { identities, entry }: ReadRequest,
+  ): AsyncGenerator<Chunk, undefined, undefined> {
     for (const identity of identities) {
       const found = await entries.segment(grant, identity, entry);
       const length = Buffer.allocUnsafe(4);
       length.writeUInt32LE(found?.length ?? 0);
-      yield length;
+      yield ownChunk(length);
       if (found !== undefined) yield* found.chunks;
     }
+    return undefined;
   }
 }

@@ -5,11 +5,15 @@ import { Compile } from 'typebox/compile';
 import { Value } from 'typebox/value';
 import { type CachalotError, fault } from '#protocol/wire/errors.ts';
 
+/** What a text may have to become. */
+const NOT_TEXT = /"type":"(?!string"|object")/;
+
 /** Texts of paths and queries become numbers where the schema wants some; bodies are taken as they are. */
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
   const check = Compile(schema);
+  const isText = httpPart === 'body' || !NOT_TEXT.test(JSON.stringify(schema));
   return (input: unknown) => {
-    const value = httpPart === 'body' ? input : Value.Convert(schema, input);
+    const value = isText ? input : Value.Convert(schema, input);
     return check.Check(value) ? { value: value as Static<TSchema> } : { error: invalid(check.Errors(value)) };
   };
 };

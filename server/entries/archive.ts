@@ -8,6 +8,7 @@ import type { LayoutSegment } from '#protocol/format/layout.ts';
 import type { Anchor } from '#protocol/format/root.ts';
 import { archiveTag } from '#protocol/wire/archive-tag.ts';
 import { fault } from '#protocol/wire/errors.ts';
+import { type Chunk, ownChunk } from './chunk.ts';
 import { exactly, SegmentHoleError, type SegmentReads } from './segment-read.ts';
 import { layoutOfEntry, type WholeEntry } from './whole-entry.ts';
 
@@ -43,10 +44,10 @@ export async function* readArchive(
   { entry, segments, bytes }: Archive,
   start: number,
   end: number,
-): AsyncGenerator<Buffer> {
+): AsyncGenerator<Chunk, undefined, undefined> {
   let at = 0;
   for (const segment of segments) {
-    if (at >= end) return;
+    if (at >= end) return undefined;
     const next = at + segment.length;
     if (next > start) {
       yield* readSegment(reads, entry.domain, segment, Math.max(start, at) - at, Math.min(end, next) - at);
@@ -54,7 +55,9 @@ export async function* readArchive(
     at = next;
   }
   // A copy: what is given belongs to the taker.
-  if (end > at) yield Buffer.from(END.subarray(Math.max(start, at) - at, Math.min(end, bytes) - at));
+  if (end > at)
+    yield ownChunk(Buffer.from(END.subarray(Math.max(start, at) - at, Math.min(end, bytes) - at)));
+  return undefined;
 }
 
 async function* readSegment(
@@ -63,8 +66,8 @@ async function* readSegment(
   segment: LayoutSegment,
   start: number,
   end: number,
-): AsyncGenerator<Buffer> {
+): AsyncGenerator<Chunk, undefined, undefined> {
   const stream = await reads.read(domain, segment, start, end);
   if (stream === 'gone' || stream === 'moved') throw new SegmentHoleError(segment.identity, stream);
-  yield* exactly(stream, end - start, segment.identity);
+  return yield* exactly(stream, end - start, segment.identity);
 }

@@ -8,7 +8,7 @@ import type { Digest } from '#protocol/format/manifest.ts';
 import { entryObject, rootsDigest } from '#protocol/format/object-name.ts';
 import { type Anchor, formatRoot, parseRoot, refuseNestedRoots } from '#protocol/format/root.ts';
 import { readScope } from '#protocol/format/scope.ts';
-import { fault } from '#protocol/wire/errors.ts';
+import { fault, isFault } from '#protocol/wire/errors.ts';
 import type {
   CommitRequest,
   EntrySummary,
@@ -21,6 +21,7 @@ import { tolerant } from '../index/tolerant.ts';
 import { NameLocks } from '../store/name-locks.ts';
 import { Admission, type Admitted } from './admit.ts';
 import { type Archive, archiveOf, readArchive } from './archive.ts';
+import type { Chunk, Chunks } from './chunk.ts';
 import { Commit, type Committed } from './commit.ts';
 import { Condemned } from './condemned.ts';
 import { Deliveries, type Direct } from './delivery.ts';
@@ -201,13 +202,14 @@ export class Entries {
     grant: Grant,
     identity: Digest,
     entry?: string,
-  ): Promise<{ length: number; chunks: AsyncGenerator<Buffer> } | undefined> {
+  ): Promise<{ length: number; chunks: Chunks } | undefined> {
     const { domain } = grant;
     if (!seesDomain(grant) && !(await this.#isWithin(grant, entry, identity))) return undefined;
-    const located = (await this.#rows.locate(domain, [identity])).get(identity);
+    const located = await this.#rows.toRead(domain, identity);
     if (located === undefined) return undefined;
     let row = located;
     let stream = await this.#reads.read(domain, row, 0, row.length);
+    if (stream === 'gone' || stream === 'moved') this.#rows.forget(domain, identity);
     if (stream === 'moved') {
       const fresh = (await this.#rows.present(domain, [identity])).get(identity);
       if (fresh === undefined) return undefined;
@@ -294,9 +296,9 @@ export class Entries {
    * Bytes `start` to `end` (exclusive) of an archive. Throws, midway too, `LAYOUT_STALE` where it is stored otherwise now and
    * `ENTRY_MISSING` where it is not whole: the entry has then been retired.
    */
-  async *send(archive: Archive, start: number, end: number): AsyncGenerator<Buffer> {
+  async *send(archive: Archive, start: number, end: number): AsyncGenerator<Chunk, undefined, undefined> {
     try {
-      yield* readArchive(this.#reads, archive, start, end);
+      return yield* readArchive(this.#reads, archive, start, end);
     } catch (error) {
       throw error instanceof SegmentHoleError ? await this.#metHole(archive.entry, error) : error;
     }
@@ -310,9 +312,19 @@ export class Entries {
       end += length;
     }
     if (end === 0) return undefined;
-    const chunks: Buffer[] = [];
-    for await (const chunk of this.send(archiveOf(entry), 0, end)) chunks.push(chunk);
-    return Buffer.concat(chunks, end);
+    const whole = Buffer.allocUnsafeSlow(end);
+    let at = 0;
+    try {
+      for await (const { bytes, release } of this.send(archiveOf(entry), 0, end)) {
+        at += bytes.copy(whole, at);
+        release();
+      }
+    } catch (error) {
+      // It was found while it was received. Who reads the archive tells, and it is looked into.
+      if (isFault(error, 'SEGMENT_DAMAGED')) return undefined;
+      throw error;
+    }
+    return whole;
   }
 
   /** The packed times of an entry that has some, if they are no longer than `max`. */

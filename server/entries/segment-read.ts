@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import type { LayoutSegment } from '#protocol/format/layout.ts';
 import type { Digest } from '#protocol/format/manifest.ts';
 import { segmentObject } from '#protocol/format/object-name.ts';
+import { type Chunk, type Chunks, isLending, ownChunk } from './chunk.ts';
 import type { EntryParts } from './parts.ts';
 import type { SegmentCheck } from './segment-check.ts';
 
@@ -21,12 +22,20 @@ export class SegmentHoleError extends Error {
   }
 }
 
-/** The stream's chunks; throws {@link SegmentHoleError} where they are fewer than `bytes`. */
-export async function* exactly(stream: Readable, bytes: number, identity: Digest): AsyncGenerator<Buffer> {
+/** The stream's chunks; end in a {@link SegmentHoleError} where they are fewer than `bytes`. */
+export function exactly(stream: Readable, bytes: number, identity: Digest): Chunks {
+  return isLending(stream) && stream.length === bytes ? stream.lend() : counted(stream, bytes, identity);
+}
+
+async function* counted(
+  stream: Readable,
+  bytes: number,
+  identity: Digest,
+): AsyncGenerator<Chunk, undefined, undefined> {
   let taken = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     taken += chunk.length;
-    yield chunk;
+    yield ownChunk(chunk);
   }
   if (taken !== bytes) throw new SegmentHoleError(identity, 'short');
 }

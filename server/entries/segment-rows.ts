@@ -4,6 +4,7 @@
  * commit or a "have it" rests on).
  */
 import { buffer } from 'node:stream/consumers';
+import { LRUCache } from 'lru-cache';
 import type { Digest } from '#protocol/format/manifest.ts';
 import { segmentObject } from '#protocol/format/object-name.ts';
 import { readTrailer, TRAILER_BYTES, TRAILER_VERSION } from '#protocol/format/trailer.ts';
@@ -20,6 +21,9 @@ import type { SegmentCheck } from './segment-check.ts';
  */
 type WhenCondemned = 'there' | 'lacks' | 'renewed';
 
+/** Rows that are remembered, some 500 bytes each. */
+const REMEMBERED = 20_000;
+
 /** Questions to the store at once, for one request. */
 const WIDTH = 32;
 
@@ -27,11 +31,29 @@ export class SegmentRows {
   readonly #parts: EntryParts;
   readonly #check: SegmentCheck;
   readonly #condemned: Condemned;
+  readonly #remembered = new LRUCache<string, SegmentRow>({ max: REMEMBERED });
 
   constructor(parts: EntryParts, check: SegmentCheck, condemned: Condemned) {
     this.#parts = parts;
     this.#check = check;
     this.#condemned = condemned;
+  }
+
+  /**
+   * As {@link locate}, for who reads it in the version that its row names: what is remembered by identity may be as old as it
+   * likes then. Who finds it otherwise says so by {@link forget}.
+   */
+  async toRead(domain: string, identity: Digest): Promise<SegmentRow | undefined> {
+    const key = `${domain} ${identity}`;
+    const known = this.#remembered.get(key);
+    if (known !== undefined) return known;
+    const row = (await this.locate(domain, [identity])).get(identity);
+    if (row?.etag !== undefined) this.#remembered.set(key, row);
+    return row;
+  }
+
+  forget(domain: string, identity: Digest): void {
+    this.#remembered.delete(`${domain} ${identity}`);
   }
 
   /** Rows of those that are there, as far as the index knows; the others are looked for in the store. */

@@ -19,7 +19,7 @@ import { NameLocks } from './name-locks.ts';
 import { closeObject, LargeChunks, ObjectRange, openObject, readWhole, versionOf } from './object-file.ts';
 import { ObjectFolders } from './object-folders.ts';
 import { isObjectName, objectPath, TEMPORARY_FOLDER } from './object-path.ts';
-import type { ObjectHead, ObjectStore, StoredObject } from './object-store.ts';
+import type { Into, ObjectHead, ObjectStore, StoredObject } from './object-store.ts';
 import { canLink, type Link, ObjectWriter, systemLink, touch } from './object-writer.ts';
 import { Source } from './source.ts';
 import { isMissing, storeFault } from './system-fault.ts';
@@ -130,13 +130,16 @@ class FileSystemStore implements ObjectStore {
     }
   }
 
-  async get(name: string, options: { ifMatch?: string } = {}): Promise<StoredObject | 'changed' | undefined> {
+  async get(
+    name: string,
+    options: { ifMatch?: string; into?: Into } = {},
+  ): Promise<StoredObject | 'changed' | undefined> {
     const file = await openObject(objectPath(this.#folder, name));
     if (file === undefined) return this.#missing();
     try {
       const { etag, modified } = file;
       if (options.ifMatch !== undefined && options.ifMatch !== etag) return 'changed';
-      return { bytes: await readWhole(file), etag, modified };
+      return { bytes: await readWhole(file, options.into?.bytes), etag, modified };
     } finally {
       closeObject(file);
     }

@@ -64,9 +64,9 @@ export function closeObject({ fd }: ObjectFile): void {
   closeSync(fd);
 }
 
-/** The whole file in a buffer whose memory nothing else shares. */
-export async function readWhole({ fd, size }: ObjectFile): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafeSlow(size);
+/** The whole file: in `into`, if that has its size, or else in a buffer whose memory nothing else shares. */
+export async function readWhole({ fd, size }: ObjectFile, into?: Buffer): Promise<Buffer> {
+  const bytes = into?.length === size ? into : Buffer.allocUnsafeSlow(size);
   let at = 0;
   try {
     while (at < size) {

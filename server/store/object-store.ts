@@ -28,6 +28,13 @@ export interface ObjectHead {
   modified: number;
 }
 
+/** Memory for an object whose size is known. */
+export interface Into {
+  bytes: Buffer;
+  /** So many of its bytes are there, from the first on, and stay as they are. */
+  grown?(count: number): void;
+}
+
 export interface ObjectStore {
   /** Whether `ifAbsent` is exact among concurrent writers. */
   readonly atomicCreate: boolean;
@@ -41,9 +48,13 @@ export interface ObjectStore {
   head(name: string): Promise<ObjectHead | undefined>;
   /**
    * The whole object in memory; for what is known to be small or bounded (a segment). The bytes are the caller's alone: it
-   * may transfer them to another thread.
+   * may transfer them to another thread. With `into`, which goes with `ifMatch`, they are there, unless the object has another
+   * size than that; nobody writes there any more when it has answered or failed.
    */
-  get(name: string, options?: { ifMatch?: string }): Promise<StoredObject | 'changed' | undefined>;
+  get(
+    name: string,
+    options?: { ifMatch?: string; into?: Into },
+  ): Promise<StoredObject | 'changed' | undefined>;
   /**
    * A run of bytes as a stream with back-pressure; `end` is exclusive. What lies behind the object's end is not there:
    * the stream is then shorter. `size`, of the whole object, is for who knows it and wants it kept near where that is done.

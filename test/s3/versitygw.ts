@@ -40,14 +40,22 @@ export function needVersitygw(
   return needGoProgram(t, program);
 }
 
-/** Runs until it is closed, over a folder of its own that goes with it, or over `folder`. */
-export async function startVersitygw(program: string, folder?: string): Promise<VersityGateway> {
+/**
+ * Runs until it is closed, over a folder of its own that goes with it, or over `folder`. It ends each connection after one answer,
+ * unless it is told to `keepAlive`, as S3 does.
+ */
+export async function startVersitygw(
+  program: string,
+  folder?: string,
+  { keepAlive = false } = {},
+): Promise<VersityGateway> {
   const served = folder ?? mkdtempSync(join(tmpdir(), 'cachalot-s3-'));
   for (let tries = 1; ; tries++) {
     const port = await freePort();
     const { accessKeyId, secretAccessKey } = CREDENTIALS;
     const account = ['--access', accessKeyId, '--secret', secretAccessKey];
-    const command = [program, ...account, '--port', `127.0.0.1:${port}`, 'posix', served];
+    const kept = keepAlive ? ['--keep-alive'] : [];
+    const command = [program, ...account, ...kept, '--port', `127.0.0.1:${port}`, 'posix', served];
     const [first = '', ...rest] = endingWithUs(command);
     const child = spawn(first, rest, { stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';

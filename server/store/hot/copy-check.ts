@@ -8,23 +8,46 @@
  */
 import { createHash } from 'node:crypto';
 import { setImmediate as others } from 'node:timers/promises';
-import { parseStored } from '#protocol/format/frame.ts';
+import { parseStored, TRAILER_BYTES } from '#protocol/format/frame.ts';
 import { isFault } from '#protocol/wire/errors.ts';
 
 /** 0.6 ms at 1.8 GB/s. */
 const PIECE_BYTES = 1024 * 1024;
 
-/** Bytes in shared memory must hold still until it answers. */
-export async function isSegment(name: string, bytes: Buffer): Promise<boolean> {
-  const outside = parse(bytes);
-  if (outside === undefined || outside.identity !== name.slice(name.lastIndexOf('/') + 1)) return false;
-  const { frame, digest } = outside;
-  const hash = createHash('sha256');
-  for (let at = 0; at < frame.length; at += PIECE_BYTES) {
-    if (at > 0) await others();
-    hash.update(frame.subarray(at, at + PIECE_BYTES));
+/** The bytes must hold still until it answers. */
+export function isSegment(name: string, bytes: Buffer): Promise<boolean> {
+  return new CopyCheck(bytes).isSegment(name);
+}
+
+/** The same for bytes that are still coming: what is there is hashed at once, while it is in the processor's cache. */
+export class CopyCheck {
+  readonly #bytes: Buffer;
+  readonly #hash = createHash('sha256');
+  #hashed = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
   }
-  return hash.digest('hex') === digest;
+
+  /** So many bytes are there, and stay as they are. */
+  grown(count: number): void {
+    const to = Math.min(count, this.#bytes.length - TRAILER_BYTES);
+    if (to <= this.#hashed) return;
+    this.#hash.update(this.#bytes.subarray(this.#hashed, to));
+    this.#hashed = to;
+  }
+
+  /** All of them are there. Once. */
+  async isSegment(name: string): Promise<boolean> {
+    const outside = parse(this.#bytes);
+    if (outside === undefined || outside.identity !== name.slice(name.lastIndexOf('/') + 1)) return false;
+    for (let to = this.#hashed; to < this.#bytes.length; ) {
+      to += PIECE_BYTES;
+      this.grown(to);
+      if (to < this.#bytes.length) await others();
+    }
+    return this.#hash.digest('hex') === outside.digest;
+  }
 }
 
 function parse(bytes: Buffer): ReturnType<typeof parseStored> | undefined {

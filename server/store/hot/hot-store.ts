@@ -21,14 +21,15 @@
  * verified at its first read, like those of an earlier process: the save need not wait for a hash that its segment has
  * already been through. Many puts at once leave some copies out rather than wait for the disk.
  *
- * **A miss** moves the whole object once, however many ask for it (single flight), within a bound of memory. Readers wait until it is verified, are then
- * served from the memory that it is in as far as the memory tier lends it, and else from disk. What does not
- * verify is not taken, and is read from the bucket as ever: who reads it finds the damage, and the server examines the bucket's object.
+ * **A miss** moves the whole object once, however many ask for it (single flight), within a bound of memory. Readers follow it while it comes, as far as
+ * the memory tier lends the memory that it is in, and get the end of what they asked for when it is verified (arrival.ts); else they wait, and are
+ * served from disk. What does not verify is not taken: it breaks the answers of those who followed it, and is read from the bucket as
+ * ever by those who come later: who reads it finds the damage, and the server examines the bucket's object.
  */
 import type { Readable } from 'node:stream';
 import { LIMITS } from '#protocol/format/limits.ts';
 import { LargeChunks, ObjectRange } from '../object-file.ts';
-import type { ObjectHead, ObjectStore, StoredObject } from '../object-store.ts';
+import type { Into, ObjectHead, ObjectStore, StoredObject } from '../object-store.ts';
 import { Confirmation } from './confirmation.ts';
 import { LentRange } from './lent-range.ts';
 import { type Moved, Moves, type Wanted } from './moves.ts';
@@ -76,7 +77,7 @@ export class HotStore implements ObjectStore {
     return this.#parts.bucket.head(name);
   }
 
-  get(name: string, options?: { ifMatch?: string }): Promise<Answer<StoredObject>> {
+  get(name: string, options?: { ifMatch?: string; into?: Into }): Promise<Answer<StoredObject>> {
     return this.#parts.bucket.get(name, options);
   }
 
@@ -177,6 +178,10 @@ export class HotStore implements ObjectStore {
     const { bucket, observer } = this.#parts;
     return await this.#moves.share(wanted, async (outcome) => {
       if (outcome === undefined || outcome === 'changed') return outcome;
+      if (outcome !== 'refused' && 'arrival' in outcome) {
+        observer.served('bucket', end - start);
+        return new LentRange(outcome.lent.again(), start, end, outcome.arrival);
+      }
       const found = outcome === 'refused' ? undefined : await this.#fromMove(outcome, name, start, end, etag);
       observer.served(found === undefined || outcome === 'refused' ? 'bucket' : outcome.from, end - start);
       return found ?? (await bucket.read(name, start, end, { ifMatch: etag }));

@@ -1,37 +1,91 @@
-/**
- * A run of bytes in memory as a stream, which gives them back at its end, or when its reader leaves. Chunks belong to their taker, who
- * may free the memory of one that is a whole buffer (entries/let-go.ts); others read these bytes too, so no chunk is all of its buffer.
- */
+/** A run of bytes in memory, lent where they lie, or as a stream of copies. Given back when its last chunk is, or when its reader leaves. */
 import { Readable } from 'node:stream';
+import type { Chunk, Chunks, Lending } from '../../entries/chunk.ts';
+import type { Arrival } from './arrival.ts';
 import type { Lent } from './memory-tier.ts';
 
-/** They are in memory anyway: fewer chunks are fewer ways through the socket. */
-const CHUNK_BYTES = 1024 * 1024;
+/** Of copies. */
+const CHUNK_BYTES = 256 * 1024;
 
-export class LentRange extends Readable {
-  readonly #lent: Lent;
-  readonly #end: number;
-  #at: number;
+export class LentRange extends Readable implements Lending {
+  readonly length: number;
+  readonly #chunks: LentChunks;
 
-  /** `end` is exclusive. */
-  constructor(lent: Lent, start: number, end: number) {
+  /** `end` is exclusive. With `arrival` the bytes are still coming. */
+  constructor(lent: Lent, start: number, end: number, arrival?: Arrival) {
     super({ highWaterMark: 0 });
-    this.#lent = lent;
-    this.#at = start;
-    this.#end = Math.min(end, lent.bytes.length);
+    const last = Math.min(end, lent.bytes.length);
+    this.length = Math.max(0, last - start);
+    this.#chunks = new LentChunks(lent, start, last, arrival);
+  }
+
+  lend(): Chunks {
+    return this.#chunks;
   }
 
   override _read(): void {
-    const { bytes } = this.#lent;
-    const isAll = bytes.length === bytes.buffer.byteLength;
-    const most = isAll ? Math.min(CHUNK_BYTES, Math.ceil(bytes.length / 2)) : CHUNK_BYTES;
-    const next = Math.min(this.#at + most, this.#end);
-    this.push(next <= this.#at ? null : bytes.subarray(this.#at, next));
-    this.#at = next;
+    this.#chunks.next(CHUNK_BYTES).then(
+      ({ value: chunk }) => {
+        const copy = chunk === undefined ? null : Buffer.from(chunk.bytes);
+        chunk?.release();
+        this.push(copy);
+      },
+      (error: Error) => this.destroy(error),
+    );
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    this.#lent.giveBack();
+    this.#chunks.leave();
     callback(error);
+  }
+}
+
+class LentChunks implements Chunks {
+  readonly #lent: Lent;
+  readonly #end: number;
+  readonly #arrival: Arrival | undefined;
+  #at: number;
+  #isHeld = true;
+
+  constructor(lent: Lent, start: number, end: number, arrival: Arrival | undefined) {
+    this.#lent = lent;
+    this.#at = start;
+    this.#end = end;
+    this.#arrival = arrival;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** All that is there at once: it is in memory anyway, and each chunk is a way through the socket. */
+  async next(most = Number.POSITIVE_INFINITY): Promise<IteratorResult<Chunk, undefined>> {
+    const at = this.#at;
+    if (at >= this.#end) this.leave();
+    if (!this.#isHeld) return { done: true, value: undefined };
+    let to: number;
+    try {
+      to = this.#arrival === undefined ? this.#end : await this.#arrival.reaches(at, this.#end);
+    } catch (error) {
+      this.leave();
+      throw error;
+    }
+    if (!this.#isHeld) return { done: true, value: undefined };
+    this.#at = Math.min(to, at + most);
+    const held = this.#lent.again();
+    const chunk = { bytes: this.#lent.bytes.subarray(at, this.#at), release: () => held.giveBack() };
+    if (this.#at >= this.#end) this.leave();
+    return { done: false, value: chunk };
+  }
+
+  async return(): Promise<IteratorResult<Chunk, undefined>> {
+    this.leave();
+    return { done: true, value: undefined };
+  }
+
+  leave(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#lent.giveBack();
   }
 }

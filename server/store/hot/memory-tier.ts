@@ -21,10 +21,12 @@ interface Item {
   kept: boolean;
   /** Was never kept. */
   passing: boolean;
+  /** When nobody has it any more. */
+  onGone?: (() => void) | undefined;
 }
 
 /** Of the whole, what segments may have that are lent without being kept. */
-const PASSING_SHARE = 0.5;
+export const PASSING_SHARE = 0.5;
 
 export class MemoryTier {
   readonly #bound: number;
@@ -57,8 +59,7 @@ export class MemoryTier {
     this.#makeRoom(bytes.length);
     // Its older version may be somebody's still.
     if (this.#held + bytes.length > this.#bound) return undefined;
-    // With a byte to spare, so that what is lent is never a whole buffer (lent-range.ts).
-    const own = Buffer.allocUnsafeSlow(bytes.length + 1).subarray(0, bytes.length);
+    const own = Buffer.allocUnsafeSlow(bytes.length);
     bytes.copy(own);
     const item = { name, etag, bytes: own, readers: 0, kept: true, passing: false };
     this.#held += bytes.length;
@@ -66,14 +67,17 @@ export class MemoryTier {
     return this.#hold(item);
   }
 
-  /** Lends what is not kept, where there is room without pushing anything out. The bytes are the tier's from then on. */
-  pass(name: string, etag: string, bytes: Buffer): Lent | undefined {
+  /**
+   * Lends what is not kept, where there is room without pushing anything out. The bytes are the tier's from then on, until `onGone`:
+   * nobody has them any more.
+   */
+  pass(name: string, etag: string, bytes: Buffer, onGone?: () => void): Lent | undefined {
     const size = bytes.length;
     if (this.#held + size > this.#bound || this.#passing + size > this.#bound * PASSING_SHARE)
       return undefined;
     this.#held += size;
     this.#passing += size;
-    return this.#hold({ name, etag, bytes, readers: 0, kept: false, passing: true });
+    return this.#hold({ name, etag, bytes, readers: 0, kept: false, passing: true, onGone });
   }
 
   /** Whether so many bytes could be kept now. */
@@ -118,6 +122,7 @@ export class MemoryTier {
         if (item.readers > 0 || item.kept) return;
         this.#held -= item.bytes.length;
         if (item.passing) this.#passing -= item.bytes.length;
+        item.onGone?.();
       },
     };
   }

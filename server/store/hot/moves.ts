@@ -1,14 +1,17 @@
 /**
  * Whole segments on their way into the tier, from the bucket, or from a copy on disk that nobody has verified yet or that is to be in
- * memory. However many ask for one, it is moved once; all of them together hold no more than a bound. They wait until it is
- * verified, and are then served from the memory that it is in, as far as the memory tier lends it.
+ * memory. However many ask for one, it is moved once; all of them together hold no more than a bound.
+ *
+ * What comes from the bucket may be followed by its readers while it comes (arrival.ts), as far as the memory tier lends it. Else they wait
+ * until it is verified and on disk.
  *
  * What does not verify is remembered, so that it is not fetched whole for every run of it that somebody reads.
  */
-import { letGo } from '../../entries/let-go.ts';
+import { fault } from '#protocol/wire/errors.ts';
 import { closeObject, readWhole } from '../object-file.ts';
+import { Arrival } from './arrival.ts';
 import type { Confirmation } from './confirmation.ts';
-import { isSegment } from './copy-check.ts';
+import { CopyCheck, isSegment } from './copy-check.ts';
 import type { Lent } from './memory-tier.ts';
 import type { HotStoreParts } from './parts.ts';
 
@@ -36,9 +39,21 @@ export interface Wanted {
   favourite: boolean;
 }
 
+/** It has begun to come, and readers may follow it. Who wants it longer than he is asked takes it again. */
+export interface Following {
+  lent: Lent;
+  arrival: Arrival;
+}
+
 interface Flight {
+  /** What may be followed; undefined where nothing may be before the outcome. Never fails. */
+  begun: Promise<Following | undefined>;
+  begin(following?: Following): void;
   outcome: Promise<Outcome>;
+  isOver: boolean;
   readers: number;
+  /** Held until it is over and its readers have what they want. */
+  lent: Lent | undefined;
   favourite: boolean;
   /** It was deleted or replaced meanwhile. */
   overtaken: boolean;
@@ -60,18 +75,19 @@ export class Moves {
     return this.#refused.has(`${name} ${etag}`);
   }
 
-  /** Moves it, or joins those who wait for it, and calls `use` with what came of it. Throws what the bucket throws. */
-  async share<T>(wanted: Wanted, use: (outcome: Outcome) => Promise<T>): Promise<T> {
+  /**
+   * Moves it, or joins those who wait for it, and calls `use` as soon as it may be followed, or else with what came of it. Throws
+   * what the bucket throws.
+   */
+  async share<T>(wanted: Wanted, use: (outcome: Following | Outcome) => Promise<T>): Promise<T> {
     const flight = this.#flightOf(wanted);
     flight.readers += 1;
     flight.favourite ||= wanted.favourite;
-    let outcome: Outcome;
     try {
-      outcome = await flight.outcome;
-      return await use(outcome);
+      return await use((await flight.begun) ?? (await flight.outcome));
     } finally {
       flight.readers -= 1;
-      if (flight.readers === 0 && typeof outcome === 'object') outcome.lent?.giveBack();
+      giveBackOf(flight);
     }
   }
 
@@ -90,66 +106,118 @@ export class Moves {
     const key = `${wanted.name} ${wanted.etag}`;
     const under = this.#flights.get(key);
     if (under !== undefined) return under;
-    const { promise, resolve } = Promise.withResolvers<Outcome>();
-    const flight: Flight = { outcome: promise, readers: 0, favourite: false, overtaken: false };
+    const { promise: begun, resolve: begin } = Promise.withResolvers<Following | undefined>();
+    const { promise: outcome, resolve } = Promise.withResolvers<Outcome>();
+    const own = { isOver: false, readers: 0, lent: undefined, favourite: false, overtaken: false };
+    const flight: Flight = { begun, begin, outcome, ...own };
     this.#flights.set(key, flight);
-    resolve(this.#move(wanted, flight).finally(() => this.#flights.delete(key)));
+    const end = () => {
+      this.#flights.delete(key);
+      flight.isOver = true;
+      begin(undefined);
+      giveBackOf(flight);
+    };
+    resolve(this.#move(wanted, flight).finally(end));
+    // Where all follow, nobody asks what came of it.
+    outcome.catch(() => {});
     return flight;
   }
 
   async #move({ name, etag, size }: Wanted, flight: Flight): Promise<Outcome> {
-    const { bucket, disk, moves } = this.#parts;
-    const release = await moves.reserve(size);
+    const { disk, memory, moves } = this.#parts;
+    const room = await moves.reserve(size);
+    let holders = 1;
+    const leave = () => {
+      holders -= 1;
+      if (holders === 0) room.release();
+    };
+    const pass = (bytes: Buffer): Lent | undefined => {
+      const isOurs = bytes === room.bytes;
+      const lent = memory.pass(name, etag, bytes, isOurs ? leave : undefined);
+      if (isOurs && lent !== undefined) holders += 1;
+      return lent;
+    };
     let placed = Promise.resolve(false);
     try {
       // One that was lent only may still be on its way to the disk.
       await disk?.settled(name);
-      const near = await this.#fromDisk(name, etag);
+      const near = await this.#fromDisk(name, etag, room.bytes);
       if (near !== undefined) {
         this.#confirmation.used(name, etag);
-        const lent = this.#lend(name, etag, near, flight);
-        if (lent?.bytes !== near) letGo(near);
-        return { from: 'disk', lent, placed: Promise.resolve(true) };
+        flight.lent = this.#keep(name, etag, near, flight) ?? pass(near);
+        return { from: 'disk', lent: flight.lent, placed: Promise.resolve(true) };
       }
-      const found = await bucket.get(name, { ifMatch: etag });
-      if (found === undefined || found === 'changed') return found;
-      const { bytes } = found;
-      if (!(await this.#isGood(name, etag, bytes))) return 'refused';
+      const found = await this.#fetch({ name, etag }, room.bytes, (arrival) => {
+        flight.lent = pass(room.bytes);
+        if (flight.lent !== undefined) flight.begin({ lent: flight.lent, arrival });
+      });
+      if (!Buffer.isBuffer(found)) return found;
       this.#confirmation.note(name, etag);
-      if (disk !== undefined && !flight.overtaken) placed = disk.place(name, etag, bytes, true);
-      const lent = this.#lend(name, etag, bytes, flight);
-      if (lent?.bytes !== bytes) placed.then(() => letGo(bytes));
-      return { from: 'bucket', lent, placed };
+      if (disk !== undefined && !flight.overtaken) placed = disk.place(name, etag, found, true);
+      const kept = this.#keep(name, etag, found, flight);
+      if (flight.lent === undefined) flight.lent = kept ?? pass(found);
+      else kept?.giveBack();
+      return { from: 'bucket', lent: flight.lent, placed };
     } finally {
-      // The bytes are in use until they are on disk; what is lent counts with the memory tier.
-      placed.then(release, release);
+      const settle = () => {
+        // The bytes are in use until they are on disk; what is lent counts with the memory tier.
+        room.arrived();
+        leave();
+      };
+      placed.then(settle, settle);
     }
   }
 
-  async #isGood(name: string, etag: string, bytes: Buffer): Promise<boolean> {
-    const { observer } = this.#parts;
-    observer.moved(bytes.length);
-    if (await isSegment(name, bytes)) return true;
-    observer.refused('damaged');
-    if (this.#refused.size >= REMEMBERED) this.#refused.clear();
-    this.#refused.add(`${name} ${etag}`);
-    return false;
+  /** From the bucket, verified. `onBegun` is called when the first of it has come to `room`. */
+  async #fetch(
+    { name, etag }: { name: string; etag: string },
+    room: Buffer,
+    onBegun: (arrival: Arrival) => void,
+  ): Promise<Buffer | 'refused' | 'changed' | undefined> {
+    const arrival = new Arrival();
+    const check = new CopyCheck(room);
+    let hasBegun = false;
+    const grown = (count: number) => {
+      check.grown(count);
+      arrival.grown(count);
+      if (!hasBegun) onBegun(arrival);
+      hasBegun = true;
+    };
+    try {
+      const found = await this.#parts.bucket.get(name, { ifMatch: etag, into: { bytes: room, grown } });
+      if (found === undefined || found === 'changed') {
+        arrival.ended(fault('STORE_FAILED', { why: 'a segment went while it was read' }));
+        return found;
+      }
+      const isRight = await (found.bytes === room ? check : new CopyCheck(found.bytes)).isSegment(name);
+      this.#parts.observer.moved(found.bytes.length);
+      if (!isRight) this.#refuse(name, etag);
+      arrival.ended(isRight ? undefined : damaged(name));
+      return isRight ? found.bytes : 'refused';
+    } catch (error) {
+      arrival.ended(error as Error);
+      throw error;
+    }
   }
 
-  #lend(name: string, etag: string, bytes: Buffer, { favourite, overtaken }: Flight): Lent | undefined {
-    const { memory } = this.#parts;
-    const kept = favourite && !overtaken ? memory.keep(name, etag, bytes) : undefined;
-    return kept ?? memory.pass(name, etag, bytes);
+  #refuse(name: string, etag: string): void {
+    this.#parts.observer.refused('damaged');
+    if (this.#refused.size >= REMEMBERED) this.#refused.clear();
+    this.#refused.add(`${name} ${etag}`);
+  }
+
+  #keep(name: string, etag: string, bytes: Buffer, { favourite, overtaken }: Flight): Lent | undefined {
+    return favourite && !overtaken ? this.#parts.memory.keep(name, etag, bytes) : undefined;
   }
 
   /** The copy, verified. Undefined where there is none that is good; a bad one is dropped. */
-  async #fromDisk(name: string, etag: string): Promise<Buffer | undefined> {
+  async #fromDisk(name: string, etag: string, room: Buffer): Promise<Buffer | undefined> {
     const { disk, observer } = this.#parts;
     const isChecked = disk?.has(name, etag) === 'checked';
     const file = await disk?.open(name, etag);
     if (file === undefined) return undefined;
     try {
-      const bytes = await readWhole(file);
+      const bytes = await readWhole(file, room);
       if (isChecked || (await isSegment(name, bytes))) {
         disk?.markChecked(name, etag);
         return bytes;
@@ -163,4 +231,15 @@ export class Moves {
     await disk?.drop(name, etag);
     return undefined;
   }
+}
+
+function giveBackOf(flight: Flight): void {
+  if (!flight.isOver || flight.readers > 0) return;
+  flight.lent?.giveBack();
+  flight.lent = undefined;
+}
+
+function damaged(name: string): Error {
+  const identity = name.slice(name.lastIndexOf('/') + 1);
+  return fault('SEGMENT_DAMAGED', { identity, why: 'what the bucket holds is not what its trailer says' });
 }

@@ -1,10 +1,13 @@
 /** Puts a hot tier in front of a bucket, as the settings say. */
 import type { ObjectStore } from '../object-store.ts';
-import type { Room } from '../s3/room.ts';
 import { type DiskTier, openDiskTier } from './disk-tier.ts';
 import { HotStore } from './hot-store.ts';
-import { MemoryTier } from './memory-tier.ts';
+import { MemoryTier, PASSING_SHARE } from './memory-tier.ts';
+import { MoveMemory } from './move-memory.ts';
 import type { HotObserver } from './observer.ts';
+
+/** Of what is lent while it arrives, what has its place in the block; beyond that it is in fresh memory. */
+const MOST_LENT_BYTES = 128 * 1024 * 1024;
 
 export interface HotSettings {
   /** Absolute path. */
@@ -16,8 +19,8 @@ export interface HotSettings {
 }
 
 export interface HotParts {
-  /** For whole segments on their way. */
-  moves: Room;
+  /** Bytes of whole segments that may be on their way at once; at least one of the largest. */
+  moves: number;
   observer: HotObserver;
   clock?: () => number;
   now?: () => number;
@@ -44,5 +47,12 @@ export async function openHotStore(
       observer.off(error as Error);
     }
   }
-  return new HotStore({ bucket, disk, memory: new MemoryTier(memory), moves, observer, clock });
+  return new HotStore({
+    bucket,
+    disk,
+    memory: new MemoryTier(memory),
+    moves: new MoveMemory(moves, Math.min(Math.floor(memory * PASSING_SHARE), MOST_LENT_BYTES)),
+    observer,
+    clock,
+  });
 }

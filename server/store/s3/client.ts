@@ -19,7 +19,13 @@ export interface Answers {
   onSuccess(): void;
 }
 
-export function openClient(settings: S3Settings, answers: Answers, credentials?: Credentials): S3Client {
+/** `handler` is another client's, where they are to share its connections. */
+export function openClient(
+  settings: S3Settings,
+  answers: Answers,
+  credentials?: Credentials,
+  handler?: S3Client['config']['requestHandler'],
+): S3Client {
   const { connectTimeout, idleTimeout, attempts, connections } = settings;
   const client = new S3Client({
     ...common(settings, settings.endpoint, credentials),
@@ -27,7 +33,7 @@ export function openClient(settings: S3Settings, answers: Answers, credentials?:
     retryMode: 'standard',
     // An answer of 100 first would be one way more for each segment, and other servers let us wait for it.
     expectContinueHeader: false,
-    requestHandler: {
+    requestHandler: handler ?? {
       ...openConnections(connections, idleTimeout * 1000),
       connectionTimeout: connectTimeout * 1000,
       socketTimeout: 0,

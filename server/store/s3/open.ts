@@ -9,6 +9,7 @@ import { TEMPORARY_FOLDER } from '../object-path.ts';
 import { AnswerClock } from './answer-clock.ts';
 import { Bucket } from './bucket.ts';
 import { type Credentials, openClient, openSigner } from './client.ts';
+import { type DirectParts, DirectReads } from './direct-reads.ts';
 import { Uploads } from './multipart.ts';
 import { type Abilities, probeBucket } from './probe.ts';
 import type { Room } from './room.ts';
@@ -41,7 +42,8 @@ export async function openS3Store(settings: S3Settings, parts: S3Parts): Promise
   checkS3Settings(settings);
   const { monotonic = () => performance.now(), random = Math.random, credentials, warn } = parts;
   const clock = new AnswerClock(monotonic);
-  const client = openClient(settings, { clock, monotonic, onSuccess: () => bucket.saw() }, credentials);
+  const answers = { clock, monotonic, onSuccess: () => bucket.saw() };
+  const client = openClient(settings, answers, credentials);
   const { bucket: name, prefix, endpoint = "Amazon's endpoint", attempts, idleTimeout } = settings;
   const region = await regionOf(client);
   const bucket = new Bucket({
@@ -68,11 +70,36 @@ export async function openS3Store(settings: S3Settings, parts: S3Parts): Promise
     judge(abilities, settings, warn);
     const uploads = new Uploads({ bucket, room: parts.uploads, partBytes: settings.partBytes, warn });
     const signer = openSigner(settings, credentials);
-    return new S3Store({ bucket, signer, uploads, downloads: parts.downloads, abilities });
+    const again = { ...settings, attempts: Math.max(1, attempts - 1) };
+    return new S3Store({
+      bucket,
+      signer,
+      direct: await openDirectReads(settings, { ...answers, warn }, credentials),
+      again: openClient(again, answers, credentials, client.config.requestHandler),
+      uploads,
+      downloads: parts.downloads,
+      abilities,
+    });
   } catch (error) {
     client.destroy();
     throw error;
   }
+}
+
+/** Undefined where the SDK is to do it all: it verifies checksums, and the only attempt is its own. */
+async function openDirectReads(
+  settings: S3Settings,
+  answers: Pick<DirectParts, 'clock' | 'monotonic' | 'onSuccess' | 'warn'>,
+  credentials: Credentials | undefined,
+): Promise<DirectReads | undefined> {
+  const { attempts, bucket, connections, connectTimeout, idleTimeout, responseChecksumValidation } = settings;
+  if (attempts === 1 || responseChecksumValidation === 'WHEN_SUPPORTED') return undefined;
+  return await DirectReads.open(bucket, {
+    ...answers,
+    signer: openSigner({ ...settings, publicEndpoint: undefined }, credentials),
+    connections,
+    waits: { connect: connectTimeout * 1000, idle: idleTimeout * 1000 },
+  });
 }
 
 /** As it was set, or as the SDK finds it. */

@@ -23,6 +23,11 @@ export async function withRetries<T>(
     } catch (error) {
       if (done >= attempts || !again(error)) throw error;
     }
-    await sleep(random() * Math.min(FIRST_WAIT_MS * 2 ** done, MOST_WAIT_MS));
+    await waitByLot({ attempts, random }, done);
   }
+}
+
+/** After it has been `done` so often. */
+export async function waitByLot({ random }: Retries, done: number): Promise<void> {
+  await sleep(random() * Math.min(FIRST_WAIT_MS * 2 ** done, MOST_WAIT_MS));
 }

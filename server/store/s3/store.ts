@@ -18,13 +18,15 @@ import {
 import { fault, isFault } from '#protocol/wire/errors.ts';
 import { NameLocks } from '../name-locks.ts';
 import { checkObjectName, isObjectName } from '../object-path.ts';
-import type { ObjectHead, ObjectStore, Presigned, StoredObject } from '../object-store.ts';
+import type { Into, ObjectHead, ObjectStore, Presigned, StoredObject } from '../object-store.ts';
 import { BrokenOffError, ObjectBody, wholeOf } from './body.ts';
 import type { Bucket } from './bucket.ts';
+import type { DirectReads } from './direct-reads.ts';
 import type { Uploads } from './multipart.ts';
 import { presign } from './presign.ts';
 import type { Abilities } from './probe.ts';
-import { withRetries } from './retries.ts';
+import { Receipt } from './receipt.ts';
+import { waitByLot, withRetries } from './retries.ts';
 import type { Room } from './room.ts';
 import { isConflict, isNoSuchKey, statusOf } from './s3-fault.ts';
 import { bare, quoted, versionOf } from './version.ts';
@@ -32,6 +34,10 @@ import { bare, quoted, versionOf } from './version.ts';
 export interface S3StoreParts {
   bucket: Bucket;
   signer: S3Client;
+  /** What reads into memory that is there; undefined where the SDK does it all. */
+  direct: DirectReads | undefined;
+  /** The client that asks again after a direct read, once less. */
+  again: S3Client;
   uploads: Uploads;
   /** For whole objects while they are received. */
   downloads: Room;
@@ -48,13 +54,17 @@ export class S3Store implements ObjectStore {
   readonly doubtedBefore = 0;
   readonly #bucket: Bucket;
   readonly #signer: S3Client;
+  readonly #direct: DirectReads | undefined;
+  readonly #again: S3Client;
   readonly #uploads: Uploads;
   readonly #downloads: Room;
   readonly #changes = new NameLocks();
 
-  constructor({ bucket, signer, uploads, downloads, abilities }: S3StoreParts) {
+  constructor({ bucket, signer, direct, again, uploads, downloads, abilities }: S3StoreParts) {
     this.#bucket = bucket;
     this.#signer = signer;
+    this.#direct = direct;
+    this.#again = again;
     this.#uploads = uploads;
     this.#downloads = downloads;
     this.abilities = abilities;
@@ -76,20 +86,57 @@ export class S3Store implements ObjectStore {
     return { name, size: found.ContentLength ?? 0, ...versionOf(found) };
   }
 
-  async get(name: string, options: { ifMatch?: string } = {}): Promise<Answer<StoredObject>> {
+  async get(
+    name: string,
+    { ifMatch, into }: { ifMatch?: string; into?: Into } = {},
+  ): Promise<Answer<StoredObject>> {
     checkObjectName(name);
+    if (ifMatch !== undefined && into !== undefined)
+      return await this.#receive(name, ifMatch, new Receipt(into));
     // The SDK asks again until there is an answer; here, where its bytes break off.
     return await withRetries(this.#bucket.retries, isBrokenOff, async () => {
-      const found = await this.#open(name, options.ifMatch);
-      if (found === undefined || found === 'changed') return found;
-      const { body, size, etag, modified } = found;
-      const release = await this.#downloads.reserve(size);
-      try {
-        return { bytes: await wholeOf(body, size), etag, modified };
-      } finally {
-        release();
-      }
+      const found = await this.#open(name, ifMatch);
+      return typeof found === 'object' ? await this.#hold(found) : found;
     });
+  }
+
+  async #hold({ body, size, etag, modified }: OpenObject): Promise<StoredObject> {
+    const release = await this.#downloads.reserve(size);
+    try {
+      return { bytes: await wholeOf(body, size), etag, modified };
+    } finally {
+      release();
+    }
+  }
+
+  /** What has come stays, so that somebody may read it meanwhile: where it breaks off, the rest is asked for. */
+  async #receive(name: string, etag: string, receipt: Receipt): Promise<Answer<StoredObject>> {
+    const direct = this.#direct?.works ? this.#direct : undefined;
+    const outcome = await direct?.read({
+      key: this.#bucket.at(name).Key,
+      etag,
+      size: receipt.bytes.length,
+      piece: (bytes) => receipt.add(bytes),
+    });
+    if (outcome !== undefined && 'modified' in outcome)
+      return { bytes: receipt.bytes, etag, modified: outcome.modified };
+    const refused = outcome !== undefined && 'status' in outcome ? outcome.status : undefined;
+    if (outcome !== undefined && (refused ?? 500) >= 500) await waitByLot(this.#bucket.retries, 1);
+    const client = direct === undefined ? this.#bucket.client : this.#again;
+    const found = await withRetries(this.#bucket.retries, isBrokenOff, async () => {
+      const { left } = receipt;
+      const found = await this.#open(name, etag, left, client);
+      if (found === 'empty') throw fault('STORE_FAILED', { why: 'it does not have the rest of an object' });
+      if (found === undefined || found === 'changed') return found;
+      if (left === undefined && found.size !== receipt.bytes.length) return await this.#hold(found);
+      for await (const piece of found.body as AsyncIterable<Buffer>) receipt.add(piece);
+      if (!receipt.isWhole)
+        throw fault('STORE_FAILED', { why: 'it answered with less than the rest of an object' });
+      return { bytes: receipt.bytes, etag, modified: found.modified };
+    });
+    if (refused !== undefined && refused >= 400 && typeof found === 'object')
+      direct?.wasRefusedAlone(refused);
+    return found;
   }
 
   async read(
@@ -214,22 +261,24 @@ export class S3Store implements ObjectStore {
   }
 
   async close(): Promise<void> {
-    this.#bucket.client.destroy();
-    this.#signer.destroy();
+    this.#direct?.close();
+    for (const client of [this.#again, this.#bucket.client, this.#signer]) client.destroy();
   }
 
   #open(name: string, ifMatch: string | undefined): Promise<Answer<OpenObject>>;
   #open(
     name: string,
     ifMatch: string | undefined,
-    range: { start: number; end: number },
+    range: { start: number; end: number } | undefined,
+    client?: S3Client,
   ): Promise<Answer<OpenObject> | 'empty'>;
   async #open(
     name: string,
     ifMatch: string | undefined,
     range?: { start: number; end: number },
+    client = this.#bucket.client,
   ): Promise<Answer<OpenObject> | 'empty'> {
-    const { client, idle } = this.#bucket;
+    const { idle } = this.#bucket;
     const get = new GetObjectCommand({
       ...this.#bucket.at(name),
       ...(ifMatch === undefined ? {} : { IfMatch: quoted(ifMatch) }),

@@ -51,7 +51,7 @@ test('an archive is its segments one after another and the end of a tar stream, 
     [0, end],
   ]) {
     const chunks: Buffer[] = [];
-    for await (const chunk of entries.send(archive, from ?? 0, to ?? 0)) chunks.push(chunk);
+    for await (const { bytes } of entries.send(archive, from ?? 0, to ?? 0)) chunks.push(bytes);
     t.ok(Buffer.concat(chunks).equals(whole.subarray(from, to)), `${from} to ${to}`);
   }
 });
@@ -80,7 +80,7 @@ test('an entry with roots in several anchors has an archive for each', async (t)
   const read = async (anchor?: 'workspace' | 'home') => {
     const archive = await entries.archive(localGrant, entry, anchor);
     const chunks: Buffer[] = [];
-    for await (const chunk of entries.send(archive, 0, archive.bytes)) chunks.push(chunk);
+    for await (const { bytes } of entries.send(archive, 0, archive.bytes)) chunks.push(bytes);
     return unpacked(t, Buffer.concat(chunks));
   };
   t.same(await read('workspace'), { 'node_modules/a.txt': 'in the workspace' });
@@ -141,7 +141,7 @@ test('D5: a segment that was rewritten between two ranges is never mixed with th
   await parts.store.put(segmentObject('local', segments[1].identity), rewritten);
   const read = async (archive: typeof before) => {
     const chunks: Buffer[] = [];
-    for await (const chunk of entries.send(archive, 0, archive.bytes)) chunks.push(chunk);
+    for await (const { bytes } of entries.send(archive, 0, archive.bytes)) chunks.push(bytes);
     return Buffer.concat(chunks);
   };
   t.equal(await codeOf(read(before)), 'LAYOUT_STALE');

@@ -118,7 +118,7 @@ test('a damaged segment is found on read: no byte of it leaves, the entry is ret
     const sent: Buffer[] = [];
     const archive = await entries.archive(localGrant, entry);
     const reading = async () => {
-      for await (const chunk of entries.send(archive, 0, archive.bytes)) sent.push(chunk);
+      for await (const { bytes } of entries.send(archive, 0, archive.bytes)) sent.push(bytes);
     };
     t.equal(await codeOf(reading()), 'ENTRY_MISSING');
     t.ok(Buffer.concat(sent).equals(segments[0]?.stored ?? Buffer.alloc(0)), 'only what stands before it');

@@ -143,7 +143,7 @@ export async function lookup(entries: Entries, keys: string[], grant: Grant = lo
 export async function archiveBytes(entries: Entries, id: string, grant: Grant = localGrant): Promise<Buffer> {
   const archive = await entries.archive(grant, id);
   const chunks: Buffer[] = [];
-  for await (const chunk of entries.send(archive, 0, archive.bytes)) chunks.push(chunk);
+  for await (const { bytes } of entries.send(archive, 0, archive.bytes)) chunks.push(bytes);
   return Buffer.concat(chunks);
 }
 

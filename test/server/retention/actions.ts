@@ -99,7 +99,7 @@ async function readSegment(entries: Entries, identity: string): Promise<string |
   const stream = await entries.segment(localGrant, identity);
   if (stream === undefined) return 'is not there';
   const chunks: Buffer[] = [];
-  for await (const chunk of stream.chunks) chunks.push(chunk);
+  for await (const { bytes } of stream.chunks) chunks.push(bytes);
   try {
     return verifyStored(Buffer.concat(chunks)).identity === identity ? undefined : 'is another';
   } catch {

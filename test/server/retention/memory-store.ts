@@ -81,10 +81,13 @@ export function createMemoryStore(bucket: Bucket, options: MemoryStoreOptions = 
       const kept = bucket.objects.get(name);
       return kept && headOf(name, kept);
     },
-    async get(name, { ifMatch } = {}) {
+    async get(name, { ifMatch, into } = {}) {
       await go('get', name);
       const kept = find(name, ifMatch);
-      return kept === undefined || kept === 'changed' ? kept : { ...kept, bytes: ownCopy(kept.bytes) };
+      if (kept === undefined || kept === 'changed') return kept;
+      if (into?.bytes.length !== kept.bytes.length) return { ...kept, bytes: ownCopy(kept.bytes) };
+      kept.bytes.copy(into.bytes);
+      return { ...kept, bytes: into.bytes };
     },
     async read(name, start, end, { ifMatch } = {}) {
       await go('read', name);

@@ -67,6 +67,25 @@ export function storeConformance(what: string, open: OpenStore): void {
     t.equal(await textOf(store, 'a/small'), 'twelve bytes');
   });
 
+  test(`${what}: what has the size of the memory that is given for it is received there`, async (t) => {
+    const store = await open(t);
+    const put = await store.put('a/small', bytesOf('twelve bytes'));
+    if (put === 'exists') throw new Error('it is there');
+    const into = (size: number) => ({ ifMatch: put.etag, into: { bytes: Buffer.alloc(size) } });
+    const fits = into(12);
+    const found = there(await store.get('a/small', fits));
+    t.equal(found.bytes, fits.into.bytes);
+    t.equal(fits.into.bytes.toString(), 'twelve bytes');
+    t.equal(found.etag, put.etag);
+    for (const size of [0, 11, 13]) {
+      const other = into(size);
+      t.equal(there(await store.get('a/small', other)).bytes.toString(), 'twelve bytes');
+      t.notOk(other.into.bytes.some(Boolean), 'what does not fit is elsewhere');
+    }
+    t.equal(await store.get('a/none', into(12)), undefined);
+    t.equal(await store.get('a/small', { ...into(12), ifMatch: 'other' }), 'changed');
+  });
+
   test(`${what}: what was never put is undefined, not an error`, async (t) => {
     const store = await open(t);
     await store.put('entries/local/x.json', bytesOf('{}'));

@@ -4,7 +4,6 @@
  */
 import { join } from 'node:path';
 import t from 'tap';
-import { ByteBudget } from '#server/entries/byte-budget.ts';
 import { openFileSystemStore } from '#server/store/file-system.ts';
 import { openHotStore } from '#server/store/hot/open.ts';
 import type { ObjectStore } from '#server/store/object-store.ts';
@@ -17,7 +16,7 @@ const MiB = 1024 * 1024;
 
 function before(folder: string, bucket: ObjectStore): Promise<ObjectStore> {
   const settings = { folder: join(folder, 'hot'), bytes: 64 * MiB, memory: 16 * MiB };
-  return openHotStore(bucket, settings, { moves: new ByteBudget(32 * MiB), observer: told() });
+  return openHotStore(bucket, settings, { moves: 32 * MiB, observer: told() });
 }
 
 storeConformance('a hot tier before a folder', async (t) => {

@@ -7,7 +7,6 @@ import { buffer } from 'node:stream/consumers';
 import type { Test } from 'tap';
 import { encodeStored } from '#protocol/format/frame.ts';
 import { segmentObject } from '#protocol/format/object-name.ts';
-import { ByteBudget } from '#server/entries/byte-budget.ts';
 import { openFileSystemStore } from '#server/store/file-system.ts';
 import type { HotObserver } from '#server/store/hot/observer.ts';
 import { type HotSettings, openHotStore } from '#server/store/hot/open.ts';
@@ -112,7 +111,7 @@ async function opened(place: string, settings: HotSettings, time: { now: number 
   const bucket = counting(await openFileSystemStore(place));
   const observer = told();
   const hot = await openHotStore(bucket.store, settings, {
-    moves: new ByteBudget(32 * MiB),
+    moves: 32 * MiB,
     observer,
     clock: () => time.now,
     now: () => time.now,
