@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { CompactSign, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { test } from 'tap';
-import { KEPT_MS, KeySource, QUIET_MS } from '#server/auth/oidc/key-source.ts';
+import { KEPT_MS, KeySource, QUIET_MS, STALE_MS } from '#server/auth/oidc/key-source.ts';
 import { codeOf } from '../../entries/open-entries.ts';
 import { AUDIENCE, GITHUB, openIssuer } from './issuer.ts';
 
@@ -133,6 +133,24 @@ test('an issuer that is down, slow or answers garbage is one bounded question, a
     wait(QUIET_MS);
     t.ok(await tokens.allowance(token), `${what}: and again when it may be well`);
   }
+});
+
+test('an issuer that fails for a while takes no build with it, and no lie makes it', async (t) => {
+  const issuer = await openIssuer(t);
+  const { tokens, wait } = issuer.trust();
+  const token = await issuer.sign(GITHUB, { lasts: '3h' });
+  t.ok(await tokens.allowance(token));
+  issuer.answers.set('/keys', (_, reply) => reply.writeHead(500).end());
+  wait(QUIET_MS);
+  t.equal(
+    await codeOf(tokens.allowance(await issuer.sign(GITHUB, { kid: 'made-up' }))),
+    'CREDENTIAL_REFUSED',
+  );
+  t.ok(await tokens.allowance(token));
+  wait(KEPT_MS);
+  t.ok(await tokens.allowance(token));
+  wait(STALE_MS - KEPT_MS);
+  t.equal(await codeOf(tokens.allowance(token)), 'CREDENTIAL_REFUSED', 'but not for ever');
 });
 
 test('an issuer that says nothing more is left after its time', async (t) => {
