@@ -1,5 +1,6 @@
 /** All questions, in the order in which they are asked: what needs least first. */
 import type { Question } from './question.ts';
+import { authCost } from './rows/auth-cost.ts';
 import { cliStart } from './rows/cli-start.ts';
 import { clientMemory } from './rows/client-memory.ts';
 import { getHot } from './rows/get-hot.ts';
@@ -29,6 +30,7 @@ import { warmNpm } from './rows/warm-npm.ts';
 export const QUESTIONS: readonly Question[] = [
   cliStart,
   lookups,
+  authCost,
   lookupsP99,
   lookupsRedis,
   lookupsMillion,

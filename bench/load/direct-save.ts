@@ -34,7 +34,9 @@ export async function saveDirectly(
   port: number,
   key: string,
   segments: readonly ReadySegment[],
+  headers: Record<string, string> = {},
 ): Promise<void> {
+  const post = <T>(url: string, body: object | Buffer) => send<T>(url, body, headers);
   const api = `http://127.0.0.1:${port}/api/v1`;
   const { save } = await post<OpenSaveAnswer>(`${api}/saves`, {
     kind: 'generic',
@@ -87,11 +89,11 @@ function bodies(segments: readonly ReadySegment[]): ReadySegment[][] {
   return found;
 }
 
-async function post<T>(url: string, body: object | Buffer): Promise<T> {
+async function send<T>(url: string, body: object | Buffer, headers: Record<string, string>): Promise<T> {
   const isBytes = Buffer.isBuffer(body);
   const answer = await fetch(url, {
     method: 'POST',
-    headers: { 'content-type': isBytes ? 'application/octet-stream' : 'application/json' },
+    headers: { 'content-type': isBytes ? 'application/octet-stream' : 'application/json', ...headers },
     body: isBytes
       ? (new Uint8Array(body.buffer, body.byteOffset, body.length) as Uint8Array<ArrayBuffer>)
       : JSON.stringify(body),

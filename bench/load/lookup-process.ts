@@ -16,6 +16,8 @@ export interface LookupOrder {
   rate?: number;
   /** What those that find by prefix ask for; without it each has a prefix that leads to one entry. */
   near?: string;
+  /** What each request shows besides. */
+  headers?: Record<string, string>;
 }
 
 export interface LookupReport {
@@ -114,7 +116,7 @@ async function measure(order: LookupOrder): Promise<LookupReport> {
     const draw = random() * 100;
     const kind: Asked = draw < EXACT ? 'exact' : draw < EXACT + NEAR ? 'near' : 'none';
     asked[kind] += 1;
-    return { asked: kind, bytes: encoded(nextRank(), kind, order.near) };
+    return { asked: kind, bytes: encoded(nextRank(), kind, order) };
   };
   const latencies: number[] = [];
   let bytes = 0;
@@ -184,13 +186,14 @@ async function measure(order: LookupOrder): Promise<LookupReport> {
 
 const requests = new Map<string, Buffer>();
 
-function encoded(rank: number, kind: Asked, near?: string): Buffer {
-  const name = `${kind} ${rank} ${near}`;
+function encoded(rank: number, kind: Asked, { near, headers = {} }: LookupOrder): Buffer {
+  const more = Object.entries(headers).map(([header, value]) => `${header}: ${value}\r\n`);
+  const name = `${kind} ${rank} ${near} ${more.join('')}`;
   const known = requests.get(name);
   if (known) return known;
   const body = lookupBody(rank, kind, near);
   const bytes = Buffer.from(
-    `POST /api/v1/lookup HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    `POST /api/v1/lookup HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${more.join('')}\r\n${body}`,
   );
   requests.set(name, bytes);
   return bytes;

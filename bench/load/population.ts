@@ -16,14 +16,18 @@ function keyOf(rank: number): string {
   return `deps-branch-${rank}-${(rank * 2654435761).toString(16)}`;
 }
 
-/** Fills a server with `entries` entries. */
-export async function populate(port: number, entries: number): Promise<void> {
+/** Fills a server with `entries` entries. `headers` are what each request shows besides. */
+export async function populate(
+  port: number,
+  entries: number,
+  headers: Record<string, string> = {},
+): Promise<void> {
   const pool = readySegments(SEGMENTS_PER_ENTRY + entries * SHIFT, SMALLEST);
   let next = 0;
   const fill = async (): Promise<void> => {
     for (let rank = next++; rank < entries; rank = next++) {
       const segments: ReadySegment[] = pool.slice(rank * SHIFT, rank * SHIFT + SEGMENTS_PER_ENTRY);
-      await saveDirectly(port, keyOf(rank), segments);
+      await saveDirectly(port, keyOf(rank), segments, headers);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, fill));

@@ -53,6 +53,7 @@ const PROMISED = [
   'runs-maven-3.10',
   'runs-maven-4',
   'lookups',
+  'auth-cost',
   'lookups-p99',
   'cli-start',
 ];

@@ -10,11 +10,15 @@ const MOST_BYTES = 256 * 1024;
 const MOST_KEYS = 100;
 /** A key that is not known is looked for this often at most: issuers rotate rarely, and liars ask often. */
 export const QUIET_MS = 60_000;
-/** A key that was taken away counts no longer than this. */
+/** A key that was taken away counts no longer than this, */
 export const KEPT_MS = 10 * 60_000;
+/** or this, while the issuer does not answer: builds should not feel each of its faults. */
+export const STALE_MS = 60 * 60_000;
 
 interface Known {
+  /** When they were asked for, and when they came. */
   at: number;
+  since: number;
   keys: ReturnType<typeof createLocalJWKSet> | { failed: Error };
 }
 
@@ -72,7 +76,10 @@ export class KeySource {
       const why = `the keys of ${this.#issuer} are not to be had: ${reasonOf(error)}`;
       keys = { failed: fault('CREDENTIAL_REFUSED', { why }, { cause: error }) };
     }
-    this.#known = { at: this.#clock(), keys };
+    const now = this.#clock();
+    const before = this.#known;
+    const isOutage = 'failed' in keys && before !== undefined && now - before.since < STALE_MS;
+    this.#known = isOutage ? { ...before, at: now } : { at: now, since: now, keys };
     return this.#known;
   }
 }

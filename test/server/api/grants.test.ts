@@ -188,21 +188,19 @@ test('every route against every tier, another branch and another domain', async 
   t.same(outside.sort(), [...OPEN_TO_ALL].sort());
   let count = 0;
   for (const [route, row] of Object.entries(ROWS)) {
-    for (const holder of Object.keys(holders) as Holder[]) {
+    const key = `npm/shop/${++count}`;
+    const [segment] = someSegments(1, key) as [MadeSegment];
+    const detail = Buffer.from(`["${key}","1"]\n`);
+    const headersOfMain = holders.main;
+    await ask(url, `/details/${sha256(detail)}`, { method: 'PUT', bytes: detail, headers: headersOfMain });
+    const { json } = await save(url, key, [segment], { headers: headersOfMain });
+    const open = async (name: string, headers: Record<string, string>) =>
+      (await ask(url, '/saves', { json: opening(`${key}-${name}`), headers })).json.save ?? 'none';
+    const shared = { key, segment, detail, entry: json.entry, save: await open('open', headersOfMain) };
+    // What main does may change it, so main comes last.
+    for (const holder of ['branch', 'fork', 'reader', 'foreign', 'main'] as const) {
       const headers = holders[holder];
-      const key = `npm/shop/${++count}`;
-      const [segment] = someSegments(1, key) as [MadeSegment];
-      const detail = Buffer.from(`["${key}","1"]\n`);
-      await ask(url, `/details/${sha256(detail)}`, { method: 'PUT', bytes: detail, headers: holders.main });
-      const { json } = await save(url, key, [segment], { headers: holders.main });
-      const cell = {
-        key,
-        segment,
-        detail,
-        entry: json.entry,
-        save: (await ask(url, '/saves', { json: opening(`${key}-open`), headers: holders.main })).json.save,
-        own: (await ask(url, '/saves', { json: opening(`${key}-own`), headers })).json.save ?? 'none',
-      };
+      const cell = { ...shared, own: await open('own', headers) };
       const [path, asked = {}] = row.ask(cell);
       const answer = await ask(url, path, { ...asked, headers: { ...asked.headers, ...headers } });
       const says = row.says ?? (({ status }: Answer) => String(status));

@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { CompactSign, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { test } from 'tap';
-import { KEPT_MS, KeySource, QUIET_MS } from '#server/auth/oidc/key-source.ts';
+import { KEPT_MS, KeySource, QUIET_MS, STALE_MS } from '#server/auth/oidc/key-source.ts';
 import { codeOf } from '../../entries/open-entries.ts';
 import { AUDIENCE, GITHUB, openIssuer } from './issuer.ts';
 
@@ -50,7 +50,9 @@ test('S4: what is not signed by a key of the issuer, for us and for now, is refu
   ];
   for (const [what, token] of rows) {
     t.ok(tokens.isOne(token), what);
-    t.equal(await codeOf(tokens.allowance(token)), 'CREDENTIAL_REFUSED', what);
+    const error: unknown = await tokens.allowance(token).catch((thrown: unknown) => thrown);
+    t.match(error, { code: 'CREDENTIAL_REFUSED' }, what);
+    if (/alg:|HS256/.test(what)) t.match(error, { message: /algorithm/ }, `${what}: for that`);
   }
   t.equal(issuer.asked.filter((path) => path === '/keys').length, 1, 'and it was asked once');
   t.ok(await tokens.allowance(await issuer.sign(GITHUB, { lasts: '-30s' })), 'clocks may differ by a minute');
@@ -83,6 +85,7 @@ test('keys are rotated: a new one is found, a liar makes nobody ask again and ag
 test('an issuer that is down, slow or answers garbage is one bounded question, and a refusal', async (t) => {
   const issuer = await openIssuer(t);
   const huge = Buffer.alloc(64 * 1024, 0x20);
+  let sent = 0;
   const cases: [what: string, path: string, answer: Parameters<typeof issuer.answers.set>[1]][] = [
     ['an error', DISCOVERY, (_, reply) => reply.writeHead(500).end()],
     ['no JSON', DISCOVERY, (_, reply) => reply.end('<html>')],
@@ -92,7 +95,7 @@ test('an issuer that is down, slow or answers garbage is one bounded question, a
       DISCOVERY,
       (_, reply) => reply.end(JSON.stringify({ issuer: 'x', jwks_uri: `${issuer.url}/keys` })),
     ],
-    ['a redirect', DISCOVERY, (_, reply) => reply.writeHead(302, { location: `${issuer.url}/keys` }).end()],
+    ['a redirect', DISCOVERY, (_, reply) => reply.writeHead(302, { location: `${issuer.url}/moved` }).end()],
     [
       'keys elsewhere in plain text',
       DISCOVERY,
@@ -113,6 +116,7 @@ test('an issuer that is down, slow or answers garbage is one bounded question, a
       '/keys',
       (_, reply) => {
         const more = () => {
+          do sent += huge.length;
           while (reply.writable && reply.write(huge));
         };
         reply.on('drain', more);
@@ -132,7 +136,27 @@ test('an issuer that is down, slow or answers garbage is one bounded question, a
     issuer.answers.clear();
     wait(QUIET_MS);
     t.ok(await tokens.allowance(token), `${what}: and again when it may be well`);
+    t.notOk(issuer.asked.includes('/moved'), 'no redirect is followed');
   }
+  t.ok(sent < 32 * 1024 * 1024, 'what has no end is not read to its time');
+});
+
+test('an issuer that fails for a while takes no build with it, and no lie makes it', async (t) => {
+  const issuer = await openIssuer(t);
+  const { tokens, wait } = issuer.trust();
+  const token = await issuer.sign(GITHUB, { lasts: '3h' });
+  t.ok(await tokens.allowance(token));
+  issuer.answers.set('/keys', (_, reply) => reply.writeHead(500).end());
+  wait(QUIET_MS);
+  t.equal(
+    await codeOf(tokens.allowance(await issuer.sign(GITHUB, { kid: 'made-up' }))),
+    'CREDENTIAL_REFUSED',
+  );
+  t.ok(await tokens.allowance(token));
+  wait(KEPT_MS);
+  t.ok(await tokens.allowance(token));
+  wait(STALE_MS - KEPT_MS);
+  t.equal(await codeOf(tokens.allowance(token)), 'CREDENTIAL_REFUSED', 'but not for ever');
 });
 
 test('an issuer that says nothing more is left after its time', async (t) => {
