@@ -31,6 +31,8 @@ const RECEIVED = Buffer.allocUnsafeSlow(512 * 1024);
 class Connection {
   readonly #port: number;
   readonly #fail: (error: Error) => void;
+  /** Where answers sent us, kept alive as this one is. */
+  #elsewhere: Connection | undefined;
   #socket: Socket;
   #head = '';
   #left = 0;
@@ -78,7 +80,14 @@ class Connection {
     this.#socket.write(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1:${this.#port}${HEAD_END}`);
   }
 
+  /** All of one order go to one place. */
+  #follow({ port, pathname, search }: URL, done: (bytes: number) => void): void {
+    this.#elsewhere ??= new Connection(Number(port), this.#fail);
+    this.#elsewhere.get(pathname + search, done);
+  }
+
   close(): void {
+    this.#elsewhere?.close();
     this.#done = undefined;
     this.#socket.destroy();
   }
@@ -92,7 +101,8 @@ class Connection {
       const end = this.#head.indexOf(HEAD_END);
       if (end === -1) return;
       const length = /\r\ncontent-length: (\d+)/i.exec(this.#head.slice(0, end + 2))?.[1];
-      if (!this.#head.startsWith('HTTP/1.1 200 ') || length === undefined)
+      const isRedirection = this.#head.startsWith('HTTP/1.1 307 ');
+      if ((!isRedirection && !this.#head.startsWith('HTTP/1.1 200 ')) || length === undefined)
         throw new Error(`a GET was answered with ${this.#head.slice(0, 500)}`);
       this.#length = Number(length);
       this.#left = this.#length;
@@ -103,7 +113,9 @@ class Connection {
     if (this.#left > 0) return;
     const done = this.#done;
     this.#done = undefined;
-    done?.(this.#length);
+    const location = this.#head.startsWith('HTTP/1.1 307 ') && /\r\nlocation: (\S+)/i.exec(this.#head)?.[1];
+    if (location && done) this.#follow(new URL(location), done);
+    else done?.(this.#length);
   }
 }
 

@@ -61,7 +61,7 @@ export class Requests {
     const dispatcherOf = (origin: URL) => {
       const known =
         this.#elsewhere.get(origin.href) ??
-        connections({ ...this.#settings, url: origin }, this.retrying.clock);
+        connections(strangersSettings(this.#settings, origin), this.retrying.clock);
       this.#elsewhere.set(origin.href, known);
       return known;
     };
@@ -163,6 +163,12 @@ async function connect(
     import('./exchange.ts'),
   ]);
   return { exchange: createExchange(settings, dispatcher, clock), dispatcher };
+}
+
+/** Our certificate is a credential too, and shown to our own server only. */
+function strangersSettings(settings: ClientSettings, url: URL): ClientSettings {
+  const { clientCert, clientKey, ...others } = settings;
+  return { ...others, url };
 }
 
 async function connections(settings: ClientSettings, clock: Clock): Promise<Dispatcher> {

@@ -12,6 +12,8 @@ export interface SegmentRun {
   identity: string;
   /** Stored bytes. */
   length: number;
+  /** Whether it may come from elsewhere: only where its identity is verified. */
+  redirected: boolean;
   signal: AbortSignal;
 }
 
@@ -26,10 +28,10 @@ export async function* readSegment(
   send: Exchange,
   elsewhere: Elsewhere,
   url: string,
-  { entry, identity, length, signal }: SegmentRun,
+  { entry, identity, length, redirected, signal }: SegmentRun,
 ): AsyncGenerator<Buffer, void, void> {
   const path = `segments/${identity}?entry=${encodeURIComponent(entry)}`;
-  let answer = await send({ method: 'GET', path, redirected: true, signal });
+  let answer = await send({ method: 'GET', path, redirected, signal });
   let from = url;
   if (answer.status === 307) {
     const target = URL.parse(answer.header('location') ?? '');

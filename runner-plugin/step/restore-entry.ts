@@ -4,7 +4,7 @@
  */
 import type { Manifest } from '#protocol/format/manifest.ts';
 import { archiveTag } from '#protocol/wire/archive-tag.ts';
-import { fault, isFault } from '#protocol/wire/errors.ts';
+import { type CachalotError, fault, isFault } from '#protocol/wire/errors.ts';
 import type { MembersWanted } from '../archive/unpack.ts';
 import { restoreBudget } from '../client/budgets.ts';
 import type { Found, FoundEntry } from './look-up.ts';
@@ -64,6 +64,8 @@ async function restoreOrAgain(
   try {
     return await restoreOnce(session, server, found, options, signal);
   } catch (error) {
+    if (isFault(error, 'SEGMENT_DAMAGED') && found.delivery !== undefined)
+      return throughServer(session, server, found, options, signal, error);
     if (!isFault(error, 'LAYOUT_STALE') && !isFault(error, 'ENTRY_MISSING')) throw error;
     const { entry, reason = 'there is no such entry now.' } = await options.again();
     const { key } = found.manifest;
@@ -73,6 +75,29 @@ async function restoreOrAgain(
     if (entry?.manifest.key !== key) throw error;
     return restoreOnce(session, server, entry, options, signal);
   }
+}
+
+/** What came past the server was damaged; the server may have it whole. Where it has not, the damage is what is told. */
+async function throughServer(
+  session: Session,
+  server: Server,
+  found: FoundEntry,
+  options: RestoreOptions,
+  signal: AbortSignal,
+  damage: CachalotError,
+): Promise<Restored> {
+  const { delivery, ...proxied } = found;
+  let restored: Restored;
+  try {
+    restored = await restoreOnce(session, server, proxied, options, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!isFault(error)) throw error;
+    throw damage;
+  }
+  session.context.tell({ level: 'note', message: `${damage.message}; it came through the server instead` });
+  await report(server, found, String(damage.params.identity));
+  return restored;
 }
 
 async function restoreOnce(
@@ -90,8 +115,8 @@ async function restoreOnce(
   const { onProgress } = session.context;
   const archive = (start: number, end: number, aborted: AbortSignal) =>
     client.archive({ entry: id, start, end, tag, signal: aborted });
-  const direct = () =>
-    segmentwise(id, layout, client, archive, (why) =>
+  const direct = (way: 'redirect' | 'accel') =>
+    segmentwise(id, layout, client, archive, way, (why) =>
       session.context.tell({ level: 'note', message: `${why}; what is left comes through the server` }),
     );
   const unpacked = await unpack({
@@ -100,7 +125,7 @@ async function restoreOnce(
     places: new Map(places),
     source: {
       ...(inline === undefined ? {} : { inline }),
-      read: delivery === undefined ? archive : direct(),
+      read: delivery === undefined ? archive : direct(delivery),
     },
     // The server has not seen what comes from elsewhere.
     verify: client.pinned || delivery === 'redirect' ? 'full' : verify,

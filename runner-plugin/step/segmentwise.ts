@@ -13,6 +13,7 @@ export function segmentwise(
   { segments }: Layout,
   client: Pick<CacheClient, 'segment'>,
   archive: ArchiveSource['read'],
+  delivery: 'redirect' | 'accel',
   told: (why: string) => void,
 ): ArchiveSource['read'] {
   const byStart = new Map<number, Layout['segments'][number]>();
@@ -31,7 +32,12 @@ export function segmentwise(
         return;
       }
       try {
-        for await (const chunk of client.segment({ entry, ...segment, signal })) {
+        for await (const chunk of client.segment({
+          entry,
+          ...segment,
+          redirected: delivery === 'redirect',
+          signal,
+        })) {
           at += chunk.length;
           yield chunk;
         }

@@ -37,6 +37,7 @@ const PROMISED = [
   'sweep-million',
   'get-hot',
   'get-s3',
+  'get-s3-redirect',
   'lookups-redis',
   'lookups-million',
   'reindex',

@@ -1,5 +1,7 @@
 /** Segments that reach a runner past the server: from a real bucket, and from a real nginx with the example's configuration. */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import { startFaultProxy } from '../fault-proxy.ts';
@@ -93,6 +95,24 @@ test('by redirect: the bytes come from the bucket, under the address that runner
       t.notMatch(stderr, /X-Amz-|Signature/, 'and the address is not told');
     }
     outside.set({});
+  });
+
+  await t.test('wrong bytes of the right length are read again through the server', async (t) => {
+    await outside.close();
+    const wrong = createServer((request, response) => {
+      const name = decodeURIComponent(new URL(request.url ?? '', url).pathname)
+        .split('/')
+        .slice(2)
+        .join('/');
+      response.end(Buffer.alloc(statSync(join(objects, '..', name)).size));
+    });
+    await once(wrong.listen(outside.port, '127.0.0.1'), 'listening');
+    const { stderr, ...found } = await restored(here);
+    wrong.closeAllConnections();
+    wrong.close();
+    t.match(found, { status: 0, hit: 'exact', isWhole: true });
+    t.match(stderr, /came through the server instead/);
+    t.notMatch(stderr, /X-Amz-/);
   });
 
   await t.test('what is damaged there is no hit, and heals', async (t) => {

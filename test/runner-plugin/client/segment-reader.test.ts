@@ -22,10 +22,10 @@ async function redirecting(
   const settings = settingsOf(t, server.url);
   const client = createClient({ ...settings, token: async () => TOKEN }, { random: () => 0 });
   t.teardown(() => client.close());
-  const read = async (length = SEGMENT.length): Promise<Buffer> => {
+  const read = async (length = SEGMENT.length, redirected = true): Promise<Buffer> => {
     const chunks: Buffer[] = [];
     const { signal } = new AbortController();
-    for await (const chunk of client.segment({ ...SEGMENT, length, signal })) chunks.push(chunk);
+    for await (const chunk of client.segment({ ...SEGMENT, length, redirected, signal })) chunks.push(chunk);
     return Buffer.concat(chunks);
   };
   return { server, bucket, read };
@@ -45,6 +45,12 @@ test('nobody elsewhere gets our credential', async (t) => {
   t.equal(server.headers[0]?.authorization, `Bearer ${TOKEN}`);
   t.notOk('authorization' in (bucket.headers[0] ?? {}));
   t.notMatch(JSON.stringify(bucket.headers), TOKEN);
+});
+
+test('who was not told of redirections follows none: the identity would not be verified', async (t) => {
+  const { bucket, read } = await redirecting(t);
+  await t.rejects(read(SEGMENT.length, false));
+  t.same(bucket.requests, []);
 });
 
 const SPOILT: [what: string, elsewhere: (response: http.ServerResponse) => void, code: string][] = [
@@ -78,7 +84,11 @@ test('where the server has the bytes itself, they come from it', async (t) => {
   const client = createClient(settingsOf(t, server.url), { random: () => 0 });
   t.teardown(() => client.close());
   const chunks: Buffer[] = [];
-  for await (const chunk of client.segment({ ...SEGMENT, signal: new AbortController().signal }))
+  for await (const chunk of client.segment({
+    ...SEGMENT,
+    redirected: false,
+    signal: new AbortController().signal,
+  }))
     chunks.push(chunk);
   t.ok(Buffer.concat(chunks).equals(STORED));
 });
