@@ -64,7 +64,10 @@ async function restoreOrAgain(
   try {
     return await restoreOnce(session, server, found, options, signal);
   } catch (error) {
-    if (isFault(error, 'SEGMENT_DAMAGED') && found.delivery !== undefined)
+    if (
+      (isFault(error, 'SEGMENT_DAMAGED') || isFault(error, 'SEGMENT_UNREADABLE')) &&
+      found.delivery !== undefined
+    )
       return throughServer(session, server, found, options, signal, error);
     if (!isFault(error, 'LAYOUT_STALE') && !isFault(error, 'ENTRY_MISSING')) throw error;
     const { entry, reason = 'there is no such entry now.' } = await options.again();
@@ -96,7 +99,8 @@ async function throughServer(
     throw damage;
   }
   session.context.tell({ level: 'note', message: `${damage.message}; it came through the server instead` });
-  await report(server, found, String(damage.params.identity));
+  // What has no trailer does not say whose it is.
+  if (isFault(damage, 'SEGMENT_DAMAGED')) await report(server, found, String(damage.params.identity));
   return restored;
 }
 
