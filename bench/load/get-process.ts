@@ -3,6 +3,7 @@
  * bodies are counted and not looked at, because it shares the cores with the server that it measures.
  */
 import { createConnection, type Socket } from 'node:net';
+import { answerOrders } from './orders.ts';
 
 export interface GetOrder {
   port: number;
@@ -130,13 +131,4 @@ async function measure(order: GetOrder): Promise<GetReport> {
   return { answers, bytes, seconds: (performance.now() - started) / 1000 };
 }
 
-process.on('message', (order: GetOrder) => {
-  measure(order).then(
-    (report) => process.send?.(report),
-    (error: Error) => {
-      console.error(error.message);
-      process.exit(1);
-    },
-  );
-});
-process.on('disconnect', () => process.exit());
+answerOrders(measure);
