@@ -4,6 +4,7 @@
  * measures, and both sides are asked by it.
  */
 import { createConnection, type Socket } from 'node:net';
+import { answerOrders } from './orders.ts';
 
 export interface GetOrder {
   port: number;
@@ -156,13 +157,4 @@ async function measure(order: GetOrder): Promise<GetReport> {
   return { answers, bytes, seconds: (performance.now() - started) / 1000 };
 }
 
-process.on('message', (order: GetOrder) => {
-  measure(order).then(
-    (report) => process.send?.(report),
-    (error: Error) => {
-      console.error(error.message);
-      process.exit(1);
-    },
-  );
-});
-process.on('disconnect', () => process.exit());
+answerOrders(measure);

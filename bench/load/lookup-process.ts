@@ -4,6 +4,7 @@
  */
 import { createConnection, type Socket } from 'node:net';
 import { seeded, zipf } from '../random.ts';
+import { answerOrders } from './orders.ts';
 import { type Asked, lookupBody } from './population.ts';
 
 export interface LookupOrder {
@@ -199,17 +200,8 @@ function encoded(rank: number, kind: Asked, { near, headers = {} }: LookupOrder)
   return bytes;
 }
 
-process.on('message', (order: LookupOrder | 'stop') => {
-  if (order === 'stop') {
-    end = performance.now();
-    return;
-  }
-  measure(order).then(
-    (report) => process.send?.(report),
-    (error: Error) => {
-      console.error(error.message);
-      process.exit(1);
-    },
-  );
+answerOrders((order: LookupOrder | 'stop') => {
+  if (order !== 'stop') return measure(order);
+  end = performance.now();
+  return undefined;
 });
-process.on('disconnect', () => process.exit());

@@ -1,50 +1,13 @@
 /** How many look-ups does a server answer in a second? */
 import { join } from 'node:path';
-import { list, median, short } from '../interleave.ts';
-import { startLookups } from '../load/lookups.ts';
-import { populate, SEGMENTS_PER_ENTRY } from '../load/population.ts';
+import { lookupRate } from '../load/lookup-rate.ts';
 import type { Question } from '../question.ts';
 import { startServer } from '../stage/cachalot.ts';
-
-const CONNECTIONS = 64;
 
 export const lookups: Question = {
   rows: ['lookups'],
   async ask(stage) {
-    const entries = stage.quick ? 50 : 1000;
-    const seconds = stage.quick ? 1 : 5;
     const server = await startServer(stage, join(stage.folder, 'data'));
-    await populate(server.port, entries);
-    const asking = startLookups(stage);
-    const order = { port: server.port, entries, connections: CONNECTIONS, seconds };
-    // The first one warms the server's own memory and its compiled code.
-    await asking.measure(order);
-    const reports = [];
-    for (let turn = 0; turn < stage.runs(5); turn++) reports.push(await asking.measure(order));
-    const rates = reports.map(({ answers, seconds: passed }) => answers / passed);
-    const last = reports.at(-1);
-    return [
-      {
-        name: 'lookups',
-        value: median(rates),
-        unit: 'per second',
-        better: 'higher',
-        against: null,
-        ratio: null,
-        runs: rates.length,
-        conditions: {
-          'per second of each run': list(rates),
-          'ms, last run': last
-            ? `p50 ${short(last.p50)}, p99 ${short(last.p99)}, at most ${short(last.max)}`
-            : '',
-          'bytes of an answer, last run': last ? Math.round(last.bytes / last.answers) : 0,
-          asked: last
-            ? `exact ${last.asked.exact}, by prefix ${last.asked.near}, misses ${last.asked.none}`
-            : '',
-          entries: `${entries} keys asked for as Zipf says, ${SEGMENTS_PER_ENTRY} segments each`,
-          load: `${CONNECTIONS} connections kept alive, each asks as soon as it is answered, ${seconds} s; the asking process shares the cores`,
-        },
-      },
-    ];
+    return [await lookupRate(stage, 'lookups', server.port, 'the asking process shares the cores')];
   },
 };

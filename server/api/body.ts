@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { fault } from '#protocol/wire/errors.ts';
+import { letGo } from '../entries/let-go.ts';
 import type { Room, UploadMemory } from '../entries/upload-memory.ts';
 
 export interface BodyBounds {
@@ -45,7 +46,8 @@ export function declaredLength(request: IncomingMessage, limit: number): number 
 }
 
 /**
- * The chunks as they come. Throws `REQUEST_TIMEOUT` where none comes for `idle` milliseconds. Whoever stops early leaves the
+ * The chunks as they come, each gone when the next is asked for: left to V8, those of many uploads have it collect again and again,
+ * and look-ups wait meanwhile. Throws `REQUEST_TIMEOUT` where none comes for `idle` milliseconds. Whoever stops early leaves the
  * request open, so that it can still be answered.
  */
 export async function* chunksOf(request: IncomingMessage, idle: number): AsyncGenerator<Buffer> {
@@ -60,6 +62,7 @@ export async function* chunksOf(request: IncomingMessage, idle: number): AsyncGe
       if (next.done) return;
       timer.refresh();
       yield next.value;
+      letGo(next.value);
       // What we do with a chunk is not the sender's time.
       timer.refresh();
     }
