@@ -128,3 +128,13 @@ export interface Report {
   bytes: { down: number; up: number; reused: number };
   warnings: { code: string; message: string }[];
 }
+
+/** A token for a project's builds of the server that `here` asks; `admin` is that of the administrator, else that of the data folder. */
+export async function tokenOf(here: Place, admin?: string): Promise<string> {
+  const CACHALOT_ADMIN_TOKEN = admin ?? readFileSync(join(here.folder, 'data/admin-token'), 'utf8').trim();
+  const done = await here.cachalot(['admin', 'token', 'create', '--project', 'shop', '--tier', 'trusted'], {
+    env: { CACHALOT_ADMIN_TOKEN },
+  });
+  if (done.status !== 0) throw new Error(done.stderr);
+  return done.stdout.trim();
+}

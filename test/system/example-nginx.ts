@@ -20,9 +20,10 @@ export async function startExampleNginx(
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((kind) => `${kind}_temp_path ${join(folder, kind)};`)
     .join(' ');
-  const [first = '', ...others] = servers.map((server) => new URL(server).host);
   const example = readFileSync(EXAMPLE, 'utf8')
-    .replace('server 127.0.0.1:3779;', `server ${first};${others.map((host) => ` server ${host};`).join('')}`)
+    .replace(/^ *server 127\.0\.0\.1:3779.*;$/m, (line) =>
+      servers.map((server) => line.replace('127.0.0.1:3779', new URL(server).host)).join('\n'),
+    )
     .replace('listen 8080', `listen 127.0.0.1:${port}`)
     .replace('/var/lib/cachalot/', `${files}/`);
   writeFileSync(

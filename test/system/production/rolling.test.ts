@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'tap';
 import { need } from '../../needs.ts';
 import { noise } from '../../server/made-segments.ts';
-import { type Place, place } from '../cachalot.ts';
+import { type Place, place, tokenOf } from '../cachalot.ts';
 import { startExampleNginx } from '../example-nginx.ts';
 import { install } from './installation.ts';
 
@@ -30,14 +30,17 @@ async function job(here: Place, name: string, content: Buffer): Promise<string |
 
 test('fault "rolling restart": no request is dropped', async (t) => {
   if (!need(t, 'nginx')) return;
-  const installation = await install(t, { replicas: 2, workers: 1 });
+  const env = { CACHALOT_SERVER_AUTH_REQUIRED: 'true' };
+  const installation = await install(t, { replicas: 2, workers: 1, env });
   if (installation === undefined) return;
-  const { replicas, workers, restart } = installation;
+  const { replicas, workers, restart, adminToken } = installation;
   const here = place(t);
   here.env.CACHALOT_URL = await startExampleNginx(t, {
     servers: replicas.map(({ url }) => url),
     files: t.testdir(),
   });
+  const token = await tokenOf(here, adminToken);
+  Object.assign(here.env, { CACHALOT_TOKEN: token, CACHALOT_REF: 'refs/heads/main' });
   let done = false;
   let count = 0;
   const wrong: string[] = [];
