@@ -59,6 +59,7 @@ export async function install(
     CACHALOT_SERVER_REDIS_URL: redis.url,
     CACHALOT_SERVER_SIGNING_KEY: join(folder, 'signing.pem'),
     CACHALOT_SERVER_ADMIN_TOKEN: adminToken,
+    CACHALOT_SERVER_AUTH_REQUIRED: 'true',
     CACHALOT_SERVER_DRAIN: '2',
     [LIFETIMES_VARIABLE]: JSON.stringify(lifetimes ?? {}),
     ...more,

@@ -30,8 +30,7 @@ async function job(here: Place, name: string, content: Buffer): Promise<string |
 
 test('fault "rolling restart": no request is dropped', async (t) => {
   if (!need(t, 'nginx')) return;
-  const env = { CACHALOT_SERVER_AUTH_REQUIRED: 'true' };
-  const installation = await install(t, { replicas: 2, workers: 1, env });
+  const installation = await install(t, { replicas: 2, workers: 1 });
   if (installation === undefined) return;
   const { replicas, workers, restart, adminToken } = installation;
   const here = place(t);

@@ -8,8 +8,9 @@ import { ask } from '../../server/api/open-server.ts';
 import { storedOtherwise } from '../../server/made-segments.ts';
 import type { History } from './history.ts';
 import type { Installation } from './installation.ts';
-import { Workload } from './workload.ts';
+import { type Project, Workload } from './workload.ts';
 
+const DOMAIN = 'owner';
 const CLIENTS = 8;
 const SLOW = 0.2;
 /** So few that they are met again, so many that there are always new ones. */
@@ -43,6 +44,7 @@ export async function run<T>(
   const begun = performance.now();
   const clock = () => Math.round(performance.now() - begun);
   const workload = new Workload({
+    projects: await Promise.all(['shop', 'till'].map((name) => projectOf(here, name))),
     urls: () => here.replicas.map(({ url }) => url),
     random: seeded(seed),
     clock,
@@ -62,13 +64,23 @@ export async function run<T>(
   return { history: workload.history, calm, met };
 }
 
+/** One of several that share their bytes, as an owner's do. */
+async function projectOf({ replicas, adminToken }: Installation, name: string): Promise<Project> {
+  const answer = await ask(replicas[0]?.url ?? '', '/admin/tokens', {
+    headers: { authorization: `Bearer ${adminToken}` },
+    json: { project: name, domain: DOMAIN, tier: 'trusted' },
+  });
+  const headers = { authorization: `Bearer ${answer.json.token}`, 'cachalot-ref': 'refs/heads/main' };
+  return { name, headers };
+}
+
 /** Puts other frames of the same content in the place of segments, as another installation's writer would that heals them. */
 async function meddle({ bucket }: Installation, workload: Workload, signal: AbortSignal): Promise<void> {
   const client = clientOf(bucket);
   while (!signal.aborted) {
     const segment = workload.someStored();
     if (segment !== undefined) {
-      const Key = segmentObject('local', segment.identity);
+      const Key = segmentObject(DOMAIN, segment.identity);
       await client.send(new PutObjectCommand({ Bucket: bucket.bucket, Key, Body: storedOtherwise(segment) }));
     }
     await sleep(MEDDLES_MS);

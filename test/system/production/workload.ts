@@ -18,7 +18,15 @@ const LONGEST_PAUSE_MS = 2_000;
 /** 0 to 1; the same for the same seed. */
 export type Random = () => number;
 
+/** Whose saves and restores they are. Keys of all projects are alike. */
+export interface Project {
+  name: string;
+  /** Of every request. */
+  headers: Record<string, string>;
+}
+
 export interface WorkloadOptions {
+  projects: readonly Project[];
   /** Addresses to choose from, as they are at that moment. */
   urls: () => string[];
   random: Random;
@@ -49,7 +57,8 @@ export class Workload {
     const { random, keys } = this.#options;
     while (!signal.aborted) {
       const key = `npm/shop/${Math.floor(random() * keys)}`;
-      const { outcome } = random() < 0.4 ? await this.save(key) : await this.restore(key);
+      const project = this.#project();
+      const { outcome } = random() < 0.4 ? await this.save(key, project) : await this.restore(key, project);
       // As runners do: who met a fault is not back at once.
       if (/refused|lost|failed/.test(outcome)) await sleep(100, undefined, { signal }).catch(() => undefined);
     }
@@ -62,26 +71,29 @@ export class Workload {
 
   /** Restores every key that was ever saved, once. */
   async restoreAll(): Promise<void> {
-    for (const key of new Set((this.history as History).map((one) => one.key))) await this.restore(key);
+    const saved = new Set((this.history as History).map((one) => one.key));
+    for (const project of this.#options.projects)
+      for (let n = 0; n < this.#options.keys; n++)
+        if (saved.has(keyOf(project, `npm/shop/${n}`))) await this.restore(`npm/shop/${n}`, project);
   }
 
-  async save(key: string): Promise<Save> {
+  async save(key: string, project: Project): Promise<Save> {
     const { random, clock } = this.#options;
     const segments = this.#someContent(random);
     const content = nameOf(segments);
     this.#contents.add(content);
     const begun = clock();
-    const outcome = await this.#trySave(key, segments).catch(() => 'lost' as const);
-    const save: Save = { op: 'save', key, content, begun, ended: clock(), outcome };
+    const outcome = await this.#trySave(key, project, segments).catch(() => 'lost' as const);
+    const save: Save = { op: 'save', key: keyOf(project, key), content, begun, ended: clock(), outcome };
     this.history.push(save);
     return save;
   }
 
-  async restore(key: string): Promise<Restore> {
+  async restore(key: string, project: Project): Promise<Restore> {
     const { clock } = this.#options;
     const begun = clock();
-    const answer = await this.#tryRestore(key).catch(() => ({ outcome: 'failed' as const }));
-    const restore: Restore = { op: 'restore', key, begun, ended: clock(), ...answer };
+    const answer = await this.#tryRestore(key, project).catch(() => ({ outcome: 'failed' as const }));
+    const restore: Restore = { op: 'restore', key: keyOf(project, key), begun, ended: clock(), ...answer };
     this.history.push(restore);
     return restore;
   }
@@ -92,47 +104,59 @@ export class Workload {
     return [...shared, ...someSegments(1, `own-${this.#writes++}`, 2_000 + Math.floor(random() * 30_000))];
   }
 
+  #project(): Project {
+    const { projects, random } = this.#options;
+    return projects[Math.floor(random() * projects.length)] as Project;
+  }
+
   #url(): string {
     const urls = this.#options.urls();
     return urls[Math.floor(this.#options.random() * urls.length)] ?? '';
   }
 
-  async #trySave(key: string, segments: MadeSegment[]): Promise<Save['outcome']> {
+  async #trySave(key: string, { headers }: Project, segments: MadeSegment[]): Promise<Save['outcome']> {
     const url = this.#url();
     const opened = await asked(url, '/saves', {
+      headers,
       json: { kind: 'npm', name: 'shop', key, roots: [ROOT] },
     });
     if (opened.status !== 200 && opened.status !== 201) return 'refused';
     if (opened.json.exists !== undefined) return 'exists';
     const path = `/saves/${opened.json.save}`;
     const identities = segments.map(({ identity }) => identity);
-    const lacking = await asked(url, `${path}/lack`, { json: { identities } });
+    const lacking = await asked(url, `${path}/lack`, { headers, json: { identities } });
     if (lacking.status !== 200) return 'refused';
     const { random, slow, harmed } = this.#options;
     for (const segment of segments) {
       const { identity, stored } = segment;
       if (!lacking.json.lack.includes(identity)) continue;
       const bytes = random() < harmed ? damaged(stored) : stored;
-      const put = await asked(url, `/segments/${identity}`, { method: 'PUT', bytes });
+      const put = await asked(url, `/segments/${identity}`, { headers, method: 'PUT', bytes });
       if (put.status >= 300) return 'refused';
       this.#stored.push(segment);
       if (this.#stored.length > REMEMBERED) this.#stored.shift();
     }
     if (random() < slow) await sleep(random() * LONGEST_PAUSE_MS);
-    const committed = await asked(url, `${path}/commit`, { json: commitRequest({ [ROOT]: segments }) });
+    const committed = await asked(url, `${path}/commit`, {
+      headers,
+      json: commitRequest({ [ROOT]: segments }),
+    });
     if (committed.status === 200 || committed.status === 201) return 'committed';
     if (committed.status === 409) return 'exists';
     // What failed behind the server may have been done.
     return committed.status >= 500 ? 'lost' : 'refused';
   }
 
-  async #tryRestore(key: string): Promise<Pick<Restore, 'outcome' | 'content'>> {
+  async #tryRestore(key: string, { headers }: Project): Promise<Pick<Restore, 'outcome' | 'content'>> {
     const url = this.#url();
-    const looked = await asked(url, '/lookup', { json: { wants: [{ keys: [key], roots: [ROOT] }] } });
+    const looked = await asked(url, '/lookup', {
+      headers,
+      json: { wants: [{ keys: [key], roots: [ROOT] }] },
+    });
     if (looked.status !== 200) return { outcome: 'failed' };
     const [{ hit, entry, layout }] = looked.json.results;
     if (hit === 'none') return { outcome: 'miss' };
-    const { status, bytes } = await asked(url, `/entries/${entry}/archive`);
+    const { status, bytes } = await asked(url, `/entries/${entry}/archive`, { headers });
     if (status === 404) return { outcome: 'hole' };
     if (status !== 200) return { outcome: 'failed' };
     const content = contentOf(bytes, layout.segments);
@@ -141,6 +165,11 @@ export class Workload {
       content: content !== undefined && this.#contents.has(content) ? content : undefined,
     };
   }
+}
+
+/** As the history has it: one project's key is not another's. */
+function keyOf({ name }: Project, key: string): string {
+  return `${name}: ${key}`;
 }
 
 /** Undefined where the bytes are not what the layout says. */

@@ -407,6 +407,7 @@ const NO_CHANGES: [what: string, before: Change, after: Change][] = [
   [
     'a variable that need not be set',
     {},
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: npm fills it in
     { files: { '.npmrc': 'install-links=${NOBODY_SETS_IT?}\nomit=${NOBODY_SETS_IT?}\n' } },
   ],
   ['--install-strategy=shallow', {}, { command: ['npm', 'ci', '--install-strategy=shallow'] }],
