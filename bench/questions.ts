@@ -4,8 +4,7 @@ import { authCost } from './rows/auth-cost.ts';
 import { cliStart } from './rows/cli-start.ts';
 import { clientMemory } from './rows/client-memory.ts';
 import { getHot } from './rows/get-hot.ts';
-import { getS3 } from './rows/get-s3.ts';
-import { getS3Redirect } from './rows/get-s3-redirect.ts';
+import { GET_S3 } from './rows/get-s3.ts';
 import { lookups } from './rows/lookups.ts';
 import { lookupsMillion } from './rows/lookups-million.ts';
 import { lookupsP99 } from './rows/lookups-p99.ts';
@@ -54,8 +53,7 @@ export const QUESTIONS: readonly Question[] = [
   clientMemory,
   serverMemory,
   getHot,
-  getS3,
-  getS3Redirect,
+  ...GET_S3,
   sweepMillion,
   ...RUNS,
 ];

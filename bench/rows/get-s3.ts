@@ -1,4 +1,7 @@
-/** How many bytes a second does a server hand out that it must fetch from its bucket and verify first? */
+/**
+ * How many bytes a second does a server hand out that it must fetch from its bucket and verify first? And how many do runners get that it sends to
+ * the bucket itself, its answers (307) included?
+ */
 import { join } from 'node:path';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
@@ -20,8 +23,27 @@ const EARLIER = 1_000;
 const EARLIER_RAW = 64 * 1024;
 const URL_SECONDS = 3_600;
 
-export const getS3: Question = {
-  rows: ['get-s3'],
+interface Way {
+  row: string;
+  /** Of the server, beside those for its bucket. */
+  settings(run: Stage): Promise<Record<string, string>>;
+  conditions: Record<string, string>;
+}
+
+const BY_PROXY: Way = {
+  row: 'get-s3',
+  // Everything in its index, nothing near.
+  settings: async (run) => ({ CACHALOT_SERVER_HOT_FOLDER: join(await freshPlace(run), 'hot') }),
+  conditions: { 'hot tier': freshFileSystem() },
+};
+const BY_REDIRECT: Way = {
+  row: 'get-s3-redirect',
+  settings: async () => ({ CACHALOT_SERVER_DELIVERY: 'redirect' }),
+  conditions: { redirected: 'each connection has one more to the bucket' },
+};
+
+export const GET_S3: readonly Question[] = [BY_PROXY, BY_REDIRECT].map((way) => ({
+  rows: [way.row],
   async ask(stage) {
     const bucket = await startBucket(stage);
     const data = join(stage.folder, 'data');
@@ -50,10 +72,8 @@ export const getS3: Question = {
     const figures = await interleave(
       stage,
       {
-        // Everything in its index, nothing near.
         ours: async (run) => {
-          const hot = { CACHALOT_SERVER_HOT_FOLDER: join(await freshPlace(run), 'hot') };
-          const server = await startServer(run, data, { ...settings, ...hot });
+          const server = await startServer(run, data, { ...settings, ...(await way.settings(run)) });
           const figure = await ask(run, server.port, paths);
           await server.stop();
           return figure;
@@ -65,7 +85,7 @@ export const getS3: Question = {
     const bytes = segments.reduce((sum, { stored }) => sum + stored.length, 0);
     return [
       {
-        name: 'get-s3',
+        name: way.row,
         value: median(figures.ours),
         unit: 'MB/s',
         better: 'higher',
@@ -76,10 +96,10 @@ export const getS3: Question = {
           ours: list(figures.ours),
           theirs: list(figures.theirs),
           segments: `${segments.length} of ${short(bytes / segments.length / 1e3)} KB on average, each asked for once, after ${EARLIER} small ones`,
-          'hot tier': freshFileSystem(),
+          ...way.conditions,
           load: `${CONNECTIONS} connections kept alive, each asks as soon as it is answered; the asking process and the S3 server share the cores`,
         },
       },
     ];
   },
-};
+}));
