@@ -13,6 +13,8 @@ import { countCases } from './tap-count.mjs';
 const project = dirname(dirname(fileURLToPath(import.meta.url)));
 const inCi = /^(1|true)$/.test(process.env.CI ?? '');
 const args = process.argv.slice(2);
+// The program is started hundreds of times from its sources: stripping types and compiling takes a third of such a start.
+process.env.NODE_COMPILE_CACHE = join(project, '.tap', 'compile-cache');
 process.env.PATH = `${join(project, 'node_modules/.bin')}${delimiter}${process.env.PATH ?? ''}`;
 
 /** @param {string[]} command */
