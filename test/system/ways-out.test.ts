@@ -33,7 +33,11 @@ test('ls and rm: by key, prefix and kind', async (t) => {
   t.same(await keys('--kind', 'generic', '--limit', '1'), ['generic/_/tool-1'], 'the newest');
   t.match(await cachalot(['ls', '--limit', '0']), { status: 64, stderr: /--limit takes a whole number/ });
 
-  t.match(await cachalot(['rm']), { status: 64, stderr: /--key, --prefix or --kind/ }, 'never everything');
+  t.match(
+    await cachalot(['rm']),
+    { status: 64, stderr: /--key, --prefix, --kind or --ref/ },
+    'never everything',
+  );
   t.match(await cachalot(['rm', '--prefix', 'nobody-']), { status: 0, stderr: /there is no such entry/ });
   t.match(
     await cachalot(['rm', '--prefix', 'app-', '--kind', 'bundler']),
